@@ -1,0 +1,1 @@
+"""Kenali: one self-hosted API that recognises."""

@@ -1,0 +1,1 @@
+"""Wire models and parsers, one module per namespace."""

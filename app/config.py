@@ -1,0 +1,133 @@
+"""Settings: every variable that Kenali reads, typed, described and validated.
+
+Values come from the environment and from ``.env``, without a prefix. `Settings` is frozen: what the
+program runs with is decided once, at start.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+#: Addresses that only this machine can reach.
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class AccessMode(StrEnum):
+    """Who may call: everybody on this machine, or holders of a token."""
+
+    LOCAL = "local"
+    TOKEN = "token"  # noqa: S105 - the name of a mode
+
+
+class Settings(BaseSettings):
+    """What an operator can set. The order here is the order of ``.env.example``."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, env_ignore_empty=True
+    )
+
+    # --- server
+    host: str = Field("127.0.0.1", description="Address to listen on. Anything but loopback needs ACCESS_MODE=token.")
+    port: int = Field(5000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    server_threads: int = Field(8, ge=1, le=64, description="Requests answered at the same time.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
+
+    # --- where things live
+    database_url: str = Field(
+        "", description="postgresql://… with pgvector 0.8 or newer; empty runs the embedded PostgreSQL."
+    )
+    instance_dir: Path = Field(Path("instance"), description="Embedded database, secrets and caches.")
+    dataset_dir: Path = Field(Path("dataset"), description="Stored photos, one folder for each user.")
+    models_dir: Path = Field(Path("models"), description="Weights: downloaded packs and your own.")
+
+    # --- faces
+    face_model: str = Field(
+        "auto",
+        description="auto, a pack's name (buffalo_l, buffalo_m, buffalo_s, buffalo_sc, antelopev2), "
+        "the folder of a pack, or dlib.",
+    )
+    face_model_url: str = Field(
+        "https://github.com/deepinsight/insightface/releases/download/model-zoo/",
+        description="Where packs are downloaded from: <FACE_MODEL_URL><pack>.zip.",
+    )
+    target_fpir: float = Field(
+        0.01,
+        gt=0,
+        lt=0.5,
+        description="Share of strangers that 1:N recognition may take for somebody enrolled; sets the threshold.",
+    )
+    face_login: bool = Field(default=True, description="Whether signing in with a face is offered.")
+    face_liveness: Literal["off"] = Field(
+        "off", description="Check that a login photo shows a living face. Only off is available so far."
+    )
+    warm_models: bool = Field(default=True, description="Load the face model right after start, in the background.")
+    model_threads: int = Field(0, ge=0, le=64, description="Threads inside one model call; 0 takes every core.")
+    model_concurrency: int = Field(2, ge=1, le=32, description="Model calls that run at the same time.")
+    model_queue: int = Field(32, ge=0, le=1000, description="Requests that may wait for the model; more get 503.")
+
+    # --- uploads
+    max_upload_mb: int = Field(20, ge=1, le=500, description="Largest picture that is accepted, in MB.")
+    max_request_mb: int = Field(200, ge=1, le=2000, description="Largest request that is accepted, in MB.")
+    max_image_megapixels: int = Field(50, ge=1, le=500, description="Largest picture that is decoded, in megapixels.")
+
+    # --- who may call
+    access_mode: AccessMode = Field(
+        AccessMode.LOCAL, description="local: no credentials, loopback only. token: JWT or API key."
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Further Host names accepted in local mode, separated by commas."
+    )
+    access_token_minutes: int = Field(15, ge=1, le=1440, description="Life of an access token.")
+    refresh_token_days: int = Field(30, ge=1, le=365, description="Life of a refresh token.")
+    lockout_failures: int = Field(5, ge=1, le=100, description="Failed sign-ins before an account is locked.")
+    lockout_minutes: int = Field(15, ge=1, le=1440, description="How long a locked account stays locked.")
+
+    # --- jobs
+    run_worker: bool = Field(
+        default=True, description="Run a job worker inside the server; off if flask worker runs elsewhere."
+    )
+    job_wait_seconds: int = Field(
+        600, ge=1, le=3600, description="How long a training request waits for its job before it answers 202."
+    )
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split_commas(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("instance_dir", "dataset_dir", "models_dir", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @model_validator(mode="after")
+    def _local_means_loopback(self) -> Settings:
+        if self.access_mode is AccessMode.LOCAL and self.host not in LOOPBACK_HOSTS:
+            msg = (
+                f"HOST={self.host} can be reached from other machines, and ACCESS_MODE=local asks nobody who they are. "
+                "Set ACCESS_MODE=token, or HOST=127.0.0.1."
+            )
+            raise ValueError(msg)
+        return self
+
+    @property
+    def embedded_database(self) -> bool:
+        """Whether Kenali runs its own PostgreSQL."""
+        return not self.database_url
+
+    @property
+    def max_upload_bytes(self) -> int:
+        """Largest single picture, in bytes."""
+        return self.max_upload_mb * 1_000_000
+
+    @property
+    def max_request_bytes(self) -> int:
+        """Largest request body, in bytes."""
+        return self.max_request_mb * 1_000_000

@@ -1,0 +1,39 @@
+"""Stored photos: a row and a 224x224 JPEG each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, Integer, String
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, CreatedAt, PrimaryKey
+
+
+class Photo(Base):
+    """One stored photo of one user."""
+
+    __tablename__ = "photos"
+    __table_args__ = (Index("ix_photos_user_id_id", "user_id", "id"),)
+
+    id: Mapped[PrimaryKey]
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    #: the client's name, cleaned; only for people to read.
+    filename: Mapped[str] = mapped_column(String(255))
+    #: key in the storage, ``<user_id>/<stem>-<random>.jpg``; unique.
+    storage_key: Mapped[str] = mapped_column(String(400), unique=True)
+    width: Mapped[int] = mapped_column(Integer)
+    height: Mapped[int] = mapped_column(Integer)
+    size_bytes: Mapped[int] = mapped_column(Integer)
+    #: of the stored JPEG.
+    sha256: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[CreatedAt]
+    #: what the detector saw in the original, as the API shows it; None if there was no face.
+    face: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    #: five [x, y] in the stored picture, or None.
+    crop_landmarks: Mapped[list[list[float]] | None] = mapped_column(JSONB)
+    #: left, top, right, bottom in the stored picture, or None.
+    crop_box: Mapped[list[float] | None] = mapped_column(JSONB)
+    #: detector behind face and crop_landmarks (FaceModelInfo.detector), or None.
+    detector: Mapped[str | None] = mapped_column(String(100))

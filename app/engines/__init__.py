@@ -1,0 +1,1 @@
+"""What looks at pixels: arrays in, dataclasses out; knows no HTTP and no SQL."""

@@ -1,0 +1,294 @@
+"""What can go wrong, one class per case.
+
+The first line of a class's docstring is the message a client reads, unless the raiser says more. `status` is the
+HTTP status and `code` the stable word of the one error body. Nothing in here knows HTTP beyond that number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+
+class KenaliError(Exception):
+    """Something went wrong."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        errors: Mapping[str, str] | None = None,
+        retry_after_seconds: int | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        """
+        :param detail: what to tell the client; the class's own message if omitted.
+        :param errors: field name -> what is wrong with it.
+        :param retry_after_seconds: becomes the ``Retry-After`` header.
+        :param extra: further members of the error body (``{"match": False}``).
+        """
+        doc = (type(self).__doc__ or "").strip().splitlines()
+        self.detail = detail or (doc[0] if doc else self.code)
+        self.errors = dict(errors) if errors else None
+        self.retry_after_seconds = retry_after_seconds
+        self.extra = dict(extra or {})
+        super().__init__(self.detail)
+
+
+# --- requests
+
+
+class InvalidInput(KenaliError):
+    """The request is not valid: see errors."""
+
+    status = 400
+    code = "invalid_input"
+
+
+class MissingFile(KenaliError):
+    """No file was sent: add one as multipart/form-data."""
+
+    status = 400
+    code = "missing_file"
+
+
+class HostNotAllowed(KenaliError):
+    """This server answers to its own machine only; the Host header names another."""
+
+    status = 403
+    code = "host_not_allowed"
+
+
+class OriginNotAllowed(KenaliError):
+    """A page of another site tried to call this server."""
+
+    status = 403
+    code = "origin_not_allowed"
+
+
+# --- users and photos
+
+
+class UserNotFound(KenaliError):
+    """There is no such user."""
+
+    status = 404
+    code = "user_not_found"
+
+
+class EmailTaken(KenaliError):
+    """Another user has this email address."""
+
+    status = 409
+    code = "email_taken"
+
+
+class PhotoNotFound(KenaliError):
+    """There is no such photo."""
+
+    status = 404
+    code = "photo_not_found"
+
+
+class PhotoFileMissing(KenaliError):
+    """The photo's file is not on disk any more; delete the photo and upload it again."""
+
+    status = 404
+    code = "photo_file_missing"
+
+
+class UnsupportedImage(KenaliError):
+    """This is not a JPEG or PNG picture that can be read."""
+
+    status = 400
+    code = "unsupported_image"
+
+
+class ImageTooSmall(KenaliError):
+    """The picture is too small: at least 32 pixels on each side are needed."""
+
+    status = 400
+    code = "image_too_small"
+
+
+class ImageTooLarge(KenaliError):
+    """The picture is too large."""
+
+    status = 413
+    code = "image_too_large"
+
+
+class RequestTooLarge(KenaliError):
+    """The request is too large."""
+
+    status = 413
+    code = "request_too_large"
+
+
+class NoPhotoAccepted(KenaliError):
+    """None of the files could be taken: see errors."""
+
+    status = 400
+    code = "no_photo_accepted"
+
+
+class StorageFull(KenaliError):
+    """The disk is full: free some space and try again."""
+
+    status = 507
+    code = "storage_full"
+
+
+# --- faces
+
+
+class NoFaceFound(KenaliError):
+    """No face was found: use a sharp, well-lit photo that shows the whole face from the front."""
+
+    status = 422
+    code = "no_face_found"
+
+
+class NoUsablePhotos(KenaliError):
+    """The user has no photo with a usable face: upload some first."""
+
+    status = 422
+    code = "no_usable_photos"
+
+
+class NotEnrolled(KenaliError):
+    """This user has no trained face yet: upload photos and train first."""
+
+    status = 409
+    code = "not_enrolled"
+
+
+class ModelNotUsable(KenaliError):
+    """The model cannot be used."""
+
+    status = 503
+    code = "model_not_usable"
+
+
+class ModelBusy(KenaliError):
+    """Too many pictures are being looked at right now: try again in a moment."""
+
+    status = 503
+    code = "model_busy"
+
+
+class ModelDownloadFailed(KenaliError):
+    """The model could not be downloaded."""
+
+    status = 503
+    code = "model_download_failed"
+
+
+# --- jobs
+
+
+class JobNotFound(KenaliError):
+    """There is no such job."""
+
+    status = 404
+    code = "job_not_found"
+
+
+class JobAlreadyFinished(KenaliError):
+    """The job is finished; it cannot be cancelled any more."""
+
+    status = 409
+    code = "job_already_finished"
+
+
+class JobFailed(KenaliError):
+    """The job failed: its error says why."""
+
+    status = 500
+    code = "job_failed"
+
+
+class JobCancelled(KenaliError):
+    """The job was cancelled."""
+
+    status = 409
+    code = "job_cancelled"
+
+
+# --- who may call
+
+
+class NotAuthenticated(KenaliError):
+    """Sign in first: this call needs a token."""
+
+    status = 401
+    code = "not_authenticated"
+
+
+class TokenInvalid(KenaliError):
+    """The token is not valid any more: sign in again."""
+
+    status = 401
+    code = "token_invalid"
+
+
+class TokenExpired(KenaliError):
+    """The token has expired: refresh it or sign in again."""
+
+    status = 401
+    code = "token_expired"
+
+
+class InvalidCredentials(KenaliError):
+    """Wrong email or password."""
+
+    status = 401
+    code = "invalid_credentials"
+
+
+class FaceNotMatched(KenaliError):
+    """The face does not match this user."""
+
+    status = 401
+    code = "face_not_matched"
+
+
+class NotPermitted(KenaliError):
+    """You may not do this."""
+
+    status = 403
+    code = "not_permitted"
+
+
+class FaceLoginDisabled(KenaliError):
+    """Signing in with a face is switched off on this server."""
+
+    status = 403
+    code = "face_login_disabled"
+
+
+class AccountLocked(KenaliError):
+    """Too many failed attempts: the account is locked for a while."""
+
+    status = 429
+    code = "account_locked"
+
+
+# --- the database
+
+
+class DatabaseUnavailable(KenaliError):
+    """The database cannot be reached."""
+
+    status = 503
+    code = "database_unavailable"
+
+
+class DatabaseNotUsable(KenaliError):
+    """The database cannot be used."""
+
+    status = 503
+    code = "database_not_usable"

@@ -1,0 +1,1 @@
+"""Use cases, one module per namespace; they own the transaction."""

@@ -1,0 +1,1 @@
+"""The tabbed interface (comes with its own issue)."""
