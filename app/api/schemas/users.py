@@ -1,0 +1,67 @@
+"""Wire models and parsers of ``users``."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from flask_restx import Namespace, fields
+from pydantic import AfterValidator, Field
+
+from app.api.base import UtcDateTime
+from app.api.parsing import JsonBody, body_model
+
+ns = Namespace("users", description="People: those who are recognised and those who sign in.")
+
+# One @, something on both sides, a dot in the domain or a bare host name, no space: whether mail arrives there, only a mail can tell.
+_EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,189}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def _email(value: str) -> str:
+    if not _EMAIL.fullmatch(value):
+        raise ValueError("this is not an email address")
+    return value
+
+
+def _one_line(value: str) -> str:
+    if _CONTROL.search(value):
+        raise ValueError("control characters are not allowed")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_one_line), Field(min_length=1, max_length=200)]
+Email = Annotated[str, AfterValidator(_email), Field(min_length=3, max_length=254)]
+
+
+class NewUser(JsonBody):
+    """Body of ``POST /api/users``."""
+
+    name: Name = Field(description="The person's name.", examples=["John Doe"])
+    email: Email = Field(description="Unique, whatever the case of its letters.", examples=["john@email.com"])
+    password: str | None = Field(None, description="Needed only to sign in with a password.", examples=["secure123"])
+
+
+class UserChange(JsonBody):
+    """Body of ``PUT /api/users/<id>``: what is left out stays."""
+
+    name: Name | None = Field(None, description="The person's name.", examples=["John Doe"])
+    email: Email | None = Field(None, description="A new address.", examples=["john.doe@email.com"])
+    password: str | None = Field(None, description="A new password.", examples=["even-more-secure"])
+
+
+new_user = body_model(ns, "NewUser", NewUser)
+user_change = body_model(ns, "UserChange", UserChange)
+
+user = ns.model(
+    "User",
+    {
+        "id": fields.Integer(example=1),
+        "name": fields.String(example="John Doe"),
+        "email": fields.String(example="john@email.com"),
+        "role": fields.String(enum=["user", "admin"], example="user"),
+        "created_at": UtcDateTime(example="2026-01-22T10:00:00.000Z"),
+    },
+)
+
+deleted = ns.model("Message", {"message": fields.String(example="User deleted")})

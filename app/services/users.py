@@ -1,0 +1,112 @@
+"""Users: create, read, change, delete."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.db import User
+from app.errors import EmailTaken, UserNotFound
+from app.services.paging import Page, PageRequest, fetch_page
+from app.services.passwords import Passwords
+
+#: PostgreSQL's bigint: an id beyond it is nobody's, and would be an error in SQL.
+MAX_ID = 2**63 - 1
+
+
+class UserFolders(Protocol):
+    """Where a user's photos live."""
+
+    def make(self, user_id: int) -> None:
+        """Make the user's folder."""
+
+    def remove(self, user_id: int) -> None:
+        """Remove the user's folder with everything in it."""
+
+
+class UserService:
+    """Use cases of the namespace ``users``."""
+
+    def __init__(self, sessions: sessionmaker[Session], folders: UserFolders, passwords: Passwords) -> None:
+        self._sessions = sessions
+        self._folders = folders
+        self._passwords = passwords
+
+    def create(self, name: str, email: str, password: str | None = None) -> User:
+        """A new user with an empty folder; EmailTaken if the address is in use."""
+        password_hash = self._passwords.hash(password) if password else None
+        user = User(name=name, email=email, password_hash=password_hash)
+        with self._sessions.begin() as session:
+            session.add(user)
+            _flush(session)
+            # Before the commit: a user without a folder never shows. The folder of a failed commit goes at the next start.
+            self._folders.make(user.id)
+        return user
+
+    def list(self, wanted: PageRequest, search: str = "") -> Page[User]:
+        """Users by id; with ``search``, those whose name or address contains it."""
+        query = select(User).order_by(User.id)
+        if search:
+            # autoescape: a % or _ of the search is a letter like any other
+            query = query.where(
+                or_(
+                    func.lower(User.name).contains(search.lower(), autoescape=True),
+                    func.lower(User.email).contains(search.lower(), autoescape=True),
+                )
+            )
+        with self._sessions() as session:
+            return fetch_page(session, query, wanted)
+
+    def get(self, user_id: int) -> User:
+        """One user; UserNotFound otherwise."""
+        with self._sessions() as session:
+            return get_user(session, user_id)
+
+    def update(
+        self, user_id: int, *, name: str | None = None, email: str | None = None, password: str | None = None
+    ) -> User:
+        """Change what is given."""
+        password_hash = self._passwords.hash(password) if password else None
+        with self._sessions.begin() as session:
+            user = get_user(session, user_id)
+            if name is not None:
+                user.name = name
+            if email is not None:
+                user.email = email
+            if password_hash is not None:
+                user.password_hash = password_hash
+            _flush(session)
+            session.refresh(user)
+        return user
+
+    def delete(self, user_id: int) -> None:
+        """Remove the user with photos, embeddings, tokens and folder."""
+        with self._sessions.begin() as session:
+            session.delete(get_user(session, user_id))
+        # After the commit: if the process dies in between, the next start removes the folder of a user who is gone.
+        self._folders.remove(user_id)
+
+
+def get_user(session: Session, user_id: int) -> User:
+    """The user with this id; UserNotFound otherwise."""
+    user = session.get(User, user_id) if 0 < user_id <= MAX_ID else None
+    if user is None:
+        raise UserNotFound(f"There is no user with the id {user_id}.")
+    return user
+
+
+def find_user_by_email(session: Session, email: str) -> User | None:
+    """The user with this address in whatever case, or None."""
+    return session.scalar(select(User).where(func.lower(User.email) == email.lower()))
+
+
+def _flush(session: Session) -> None:
+    try:
+        session.flush()
+    except IntegrityError as error:
+        if "uq_users_email_lower" in str(error.orig):
+            raise EmailTaken(errors={"email": "another user has this address"}) from None
+        raise
