@@ -277,6 +277,30 @@ class AccountLocked(KenaliError):
     code = "account_locked"
 
 
+class LastAdmin(KenaliError):
+    """This is the last admin: make somebody else an admin first."""
+
+    status = 409
+    code = "last_admin"
+
+
+class SecretNotUsable(KenaliError):
+    """The signing secret cannot be used."""
+
+    status = 503
+    code = "secret_not_usable"
+
+
+# --- operations
+
+
+class NotReady(KenaliError):
+    """Some part of the program cannot do its work: see errors."""
+
+    status = 503
+    code = "not_ready"
+
+
 # --- the database
 
 

@@ -1,0 +1,3 @@
+"""The version of Kenali."""
+
+VERSION = "0.1.0"
