@@ -87,6 +87,10 @@ class Settings(BaseSettings):
     lockout_failures: int = Field(5, ge=1, le=100, description="Failed sign-ins before an account is locked.")
     lockout_minutes: int = Field(15, ge=1, le=1440, description="How long a locked account stays locked.")
 
+    password_hash_cost: int = Field(
+        12, ge=4, le=16, description="Work factor of bcrypt: each step doubles the time of a sign-in; at least 10."
+    )
+
     # --- jobs
     run_worker: bool = Field(
         default=True, description="Run a job worker inside the server; off if flask worker runs elsewhere."

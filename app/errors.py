@@ -277,6 +277,13 @@ class AccountLocked(KenaliError):
     code = "account_locked"
 
 
+class ApiKeyNotFound(KenaliError):
+    """There is no API key with this prefix."""
+
+    status = 404
+    code = "api_key_not_found"
+
+
 class LastAdmin(KenaliError):
     """This is the last admin: make somebody else an admin first."""
 

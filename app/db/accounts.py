@@ -22,6 +22,8 @@ class LoginSession(Base):
     method: Mapped[str] = mapped_column(String(20))
     #: jti of the only refresh token that is good now.
     refresh_jti: Mapped[str] = mapped_column(String(64))
+    #: jti of the refresh token before it: for a moment after the change it is forgiven (a request sent twice).
+    previous_jti: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[CreatedAt]
     refreshed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
