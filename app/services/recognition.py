@@ -1,0 +1,195 @@
+"""Who is this (1:N), is this them (1:1), are these the same (two pictures), which faces are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.db import vectors
+from app.engines.base import Embeddings, Face, FaceEngine, Image
+from app.engines.face.calibration import Calibration, calibration_for
+from app.engines.face.quality import FaceQuality, assess
+from app.errors import NoFaceFound, NotEnrolled
+from app.services.decisions import Decision, decide, lead
+from app.services.face_report import advice, face_report
+
+#: Candidates shown when the client does not say how many.
+DEFAULT_TOP_K = 5
+
+#: Decodes and checks an uploaded picture (`app.engines.images`), with the limits of the settings.
+Decode = Callable[[bytes], Image]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One enrolled person, by the photo that is most similar."""
+
+    user_id: int
+    name: str
+    email: str
+    photo_id: int
+    similarity: float
+    #: 0 to 100
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The answer of 1:N recognition."""
+
+    decision: Decision
+    #: best first, one entry per person
+    candidates: list[Candidate]
+    threshold: float
+    #: lead of the best person over the second
+    margin: float
+    face: dict[str, Any]
+    warnings: list[str]
+    model: str
+
+    @property
+    def person(self) -> Candidate | None:
+        """Who it is, if that was decided."""
+        return self.candidates[0] if self.decision is Decision.MATCH else None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The answer to "the same person?"."""
+
+    match: bool
+    similarity: float
+    #: 0 to 100
+    confidence: float
+    threshold: float
+    model: str
+    warnings: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """The face of a probe picture that counts."""
+
+    faces: list[Face]
+    quality: FaceQuality
+    embedding: Embeddings
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The ``face`` member of the answer."""
+        return face_report(self.faces[0], self.quality)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to do better."""
+        return advice(self.faces, self.quality)
+
+
+class RecognitionService:
+    """Use cases of the namespace ``face``, and the verification behind face login."""
+
+    def __init__(
+        self,
+        sessions: sessionmaker[Session],
+        active_engine: Callable[[], FaceEngine],
+        decode: Decode,
+        *,
+        target_fpir: float,
+    ) -> None:
+        """
+        :param active_engine: the engine of the live gallery.
+        :param target_fpir: share of strangers that may be taken for somebody enrolled.
+        """
+        self._sessions = sessions
+        self._active_engine = active_engine
+        self._decode = decode
+        self._target_fpir = target_fpir
+
+    def predict(self, data: bytes, *, top_k: int = DEFAULT_TOP_K, threshold: float | None = None) -> Prediction:
+        """Who of the enrolled people is this? NoFaceFound if there is no face."""
+        engine = self._active_engine()
+        probe = self._probe(engine, data)
+        with self._sessions() as session:
+            # Two at least: the lead over the second person decides, shown or not.
+            found = vectors.search(session, engine.info.key, probe.embedding, top_k=max(top_k, 2))
+        calibration = calibration_for(engine.info.name)
+        if threshold is None:
+            threshold = calibration.threshold(found.people, self._target_fpir)
+        similarities = [person.similarity for person in found.people_found]
+        return Prediction(
+            decision=decide(
+                similarities, threshold=threshold, margin=calibration.margin, quality_ok=probe.quality.ok
+            ),
+            candidates=[
+                Candidate(
+                    user_id=person.user_id,
+                    name=person.name,
+                    email=person.email,
+                    photo_id=person.photo_id,
+                    similarity=round(person.similarity, 4),
+                    confidence=_percent(calibration.probability(person.similarity, found.people)),
+                )
+                for person in found.people_found[:top_k]
+            ],
+            threshold=round(threshold, 4),
+            margin=round(lead(similarities), 4) if similarities else 0.0,
+            face=probe.report,
+            warnings=probe.warnings,
+            model=engine.info.name,
+        )
+
+    def verify(self, user_id: int, data: bytes) -> Comparison:
+        """Is this that user? NotEnrolled if nothing is trained for them, NoFaceFound if there is no face."""
+        engine = self._active_engine()
+        with self._sessions() as session:
+            if not vectors.is_enrolled(session, engine.info.key, user_id):
+                raise NotEnrolled
+        probe = self._probe(engine, data)
+        with self._sessions() as session:
+            similarity = vectors.best_similarity(session, engine.info.key, user_id, probe.embedding)
+        if similarity is None:  # untrained meanwhile
+            raise NotEnrolled
+        return self._compared(engine, similarity, probe.warnings)
+
+    def compare(self, first: bytes, second: bytes) -> Comparison:
+        """Do two pictures show the same person? The largest face of each counts."""
+        engine = self._active_engine()
+        one = self._probe(engine, first, "file1")
+        two = self._probe(engine, second, "file2")
+        warnings = [f"file1: {text}" for text in one.warnings] + [f"file2: {text}" for text in two.warnings]
+        return self._compared(engine, float(one.embedding @ two.embedding), warnings)
+
+    def detect(self, data: bytes) -> list[dict[str, Any]]:
+        """Every face of the picture, the largest first; an empty list if there is none."""
+        image = self._decode(data)
+        return [face_report(face, assess(image, face)) for face in self._active_engine().detect(image)]
+
+    def calibration(self) -> Calibration:
+        """Threshold and calibration of the model in use."""
+        return calibration_for(self._active_engine().info.name)
+
+    def _probe(self, engine: FaceEngine, data: bytes, field: str = "file") -> Probe:
+        image = self._decode(data)
+        faces = engine.detect(image)
+        if not faces:
+            raise NoFaceFound(errors={field: "no face was found in this picture"})
+        return Probe(faces, assess(image, faces[0]), engine.embed(image, faces[:1])[0])
+
+    def _compared(self, engine: FaceEngine, similarity: float, warnings: list[str]) -> Comparison:
+        calibration = calibration_for(engine.info.name)
+        threshold = calibration.verification_threshold
+        return Comparison(
+            match=similarity >= threshold,
+            similarity=round(similarity, 4),
+            confidence=_percent(calibration.probability(similarity)),
+            threshold=round(threshold, 4),
+            model=engine.info.name,
+            warnings=warnings,
+        )
+
+
+def _percent(probability: float) -> float:
+    return round(100 * probability, 2)
