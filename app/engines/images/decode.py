@@ -1,0 +1,111 @@
+"""JPEG and PNG bytes to RGB pixels, whoever sent them.
+
+What a file is, its content says, never its name or the type a client claims. Our own walk over the file (`jpeg`, `png`)
+comes first: size, pixel count, completeness, and the file reduced to what draws the picture. Only then the one decoder
+of that format runs; no other of Pillow's plugins ever does.
+
+Profiles are ignored: see docs/decisions/0010-colour-profiles.md.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Final
+
+import numpy as np
+from PIL import Image as PillowImage
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+
+from app.engines.base import Image
+from app.engines.images import jpeg, png
+from app.engines.images.exif import turn_upright
+from app.engines.images.header import Header
+from app.errors import ImageTooLarge, ImageTooSmall, UnsupportedImage
+
+#: Shortest side in pixels: below it no detector finds a face.
+MIN_SIDE: Final = 32
+#: Longest side over shortest: panoramas of phones reach 10.
+MAX_ASPECT: Final = 20
+#: What shows through transparent pixels, as on a page or an identity card.
+BACKGROUND: Final = 255
+
+
+def decode(data: bytes, *, max_bytes: int, max_pixels: int) -> Image:
+    """The upright picture as RGB ``uint8``, shape ``(height, width, 3)``. The array may be read-only.
+
+    :raises ImageTooLarge: more bytes or pixels than allowed; pixels are counted before anything is unpacked.
+    :raises ImageTooSmall: a side is shorter than `MIN_SIDE`.
+    :raises UnsupportedImage: not JPEG or PNG, cut off, damaged, or of a strange shape.
+    """
+    if len(data) > max_bytes:
+        raise ImageTooLarge(f"The file is too large: {max_bytes // 1_000_000} MB are allowed.")
+    decoder: type[ImageFile]
+    if data.startswith(jpeg.SIGNATURE):
+        header, decoder = jpeg.read_header(data), JpegImageFile
+    elif data.startswith(png.SIGNATURE):
+        header, decoder = png.read_header(data), PngImageFile
+    elif data:
+        raise UnsupportedImage("This is not a JPEG or PNG picture.")
+    else:
+        raise UnsupportedImage("The file is empty.")
+    _check_size(header, max_pixels)
+    return turn_upright(_pixels(header, decoder), header.orientation)
+
+
+def _check_size(header: Header, max_pixels: int) -> None:
+    short, long = sorted((header.width, header.height))
+    if short * long > max_pixels:
+        raise ImageTooLarge(
+            f"The picture has too many pixels: {header.width} x {header.height}, "
+            f"and {max_pixels / 1_000_000:g} megapixels are allowed."
+        )
+    if short < MIN_SIDE:
+        raise ImageTooSmall
+    if long > short * MAX_ASPECT:
+        raise UnsupportedImage(f"The picture is a strip: {header.width} x {header.height} pixels.")
+
+
+def _pixels(header: Header, decoder: type[ImageFile]) -> Image:
+    try:
+        with decoder(io.BytesIO(header.essence)) as picture:
+            picture.load()
+            pixels = _to_rgb(picture)
+    except MemoryError as error:
+        raise ImageTooLarge("The picture is too large for this machine.") from error
+    except Exception as error:
+        # Decoders raise OSError, SyntaxError, ValueError, struct.error, IndexError, … for a damaged file.
+        raise UnsupportedImage("The picture is damaged and cannot be read.") from error
+    if pixels.shape != (header.height, header.width, 3):
+        raise UnsupportedImage("The picture is damaged: its size is not the one in its header.")
+    return pixels
+
+
+def _to_rgb(picture: PillowImage.Image) -> Image:
+    if picture.mode == "RGB" and "transparency" not in picture.info:
+        return np.asarray(picture)
+    if picture.mode == "I;16":
+        return _grey16_to_rgb(picture)
+    if picture.mode in ("LA", "RGBA") or "transparency" in picture.info:
+        return _on_background(picture.convert("RGBA"))
+    return np.asarray(picture.convert("RGB"))
+
+
+def _grey16_to_rgb(picture: PillowImage.Image) -> Image:
+    # Pillow's own conversion clips at 255, which turns a 16-bit photo white.
+    wide = np.asarray(picture)
+    grey = (wide >> 8).astype(np.uint8)
+    transparent = picture.info.get("transparency")
+    if transparent is not None:
+        grey[wide == transparent] = BACKGROUND
+    return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
+
+
+def _on_background(picture: PillowImage.Image) -> Image:
+    alpha = picture.getchannel("A")
+    if alpha.getextrema() == (255, 255):
+        return np.asarray(picture.convert("RGB"))
+    ground = PillowImage.new("RGB", picture.size, (BACKGROUND,) * 3)
+    ground.paste(picture, mask=alpha)
+    return np.asarray(ground)
