@@ -142,6 +142,13 @@ class StorageFull(KenaliError):
     code = "storage_full"
 
 
+class StorageUnavailable(KenaliError):
+    """The photo could not be stored: the folder cannot be written to. The log says why."""
+
+    status = 503
+    code = "storage_unavailable"
+
+
 # --- faces
 
 

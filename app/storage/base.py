@@ -1,0 +1,65 @@
+"""What every storage is, and what a key looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, Protocol
+
+#: What a file that is still being written is called; one that a killed program left behind is recognised by it.
+TEMPORARY_PREFIX: Final = ".tmp-"
+
+#: Longest name of a file or folder on the usual file systems, in bytes.
+_MAX_PART_BYTES: Final = 255
+
+
+class InvalidKey(ValueError):
+    """A key that could leave the storage, or that no file system takes."""
+
+
+class Storage(Protocol):
+    """Bytes under keys such as ``12/anna-1a2b3c.jpg``. Thread-safe."""
+
+    def put(self, key: str, data: bytes) -> None:
+        """Store the whole of ``data`` durably, or nothing.
+
+        :raises StorageFull: there is no room.
+        :raises StorageUnavailable: it cannot be written to.
+        """
+
+    def read(self, key: str) -> bytes:
+        """The stored bytes.
+
+        :raises FileNotFoundError: there is no such key.
+        """
+
+    def delete(self, key: str) -> None:
+        """Remove a key; nothing happens if it is gone already."""
+
+    def keys(self, prefix: str = "") -> Iterator[str]:
+        """Every key under a folder, leftovers of interrupted writes included; with an empty prefix, of all folders."""
+
+    def folders(self) -> list[str]:
+        """Names of the folders at the top."""
+
+    def make_folder(self, name: str) -> None:
+        """Make a folder at the top, if folders are a thing here."""
+
+    def delete_prefix(self, prefix: str) -> None:
+        """Remove a folder with everything in it; nothing happens if it is gone already."""
+
+
+def check_key(key: str) -> tuple[str, ...]:
+    """The parts of a key.
+
+    :raises InvalidKey: it is empty, absolute, or has a part that means something else than a name.
+    """
+    parts = tuple(key.split("/"))
+    for part in parts:
+        if part in {"", ".", ".."} or "\\" in part or not part.isprintable() or len(part.encode()) > _MAX_PART_BYTES:
+            raise InvalidKey(f"Not a storage key: {key!r}")
+    return parts
+
+
+def is_temporary(key: str) -> bool:
+    """Whether a key is what an interrupted write left behind."""
+    return key.rpartition("/")[2].startswith(TEMPORARY_PREFIX)

@@ -1,0 +1,155 @@
+"""Files in a folder of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from app.errors import StorageFull, StorageUnavailable
+from app.storage.base import TEMPORARY_PREFIX, InvalidKey, check_key
+
+logger = logging.getLogger(__name__)
+
+#: Photos of faces are biometric data: nobody but the server's own account reads them.
+FOLDER_MODE: Final = 0o700
+FILE_MODE: Final = 0o600
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+#: Not on Windows, where links need privileges and binary mode has to be asked for.
+_NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
+_BINARY: Final = getattr(os, "O_BINARY", 0)
+
+
+class LocalStorage:
+    """Keeps the `Storage` protocol in ``root``. Keys never lead out of it, not by way of links either."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.absolute()
+
+    @property
+    def root(self) -> Path:
+        """The folder everything is in."""
+        return self._root
+
+    def path(self, key: str) -> Path:
+        """Where a key's file is.
+
+        :raises InvalidKey: the key is not one, or a link in its way leads out of the root.
+        """
+        path = self._root.joinpath(*check_key(key))
+        if not path.parent.resolve().is_relative_to(self._root.resolve()):
+            raise InvalidKey(f"Leads out of the storage: {key!r}")
+        return path
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write beside the target, flush, then rename: after a crash the file is whole or absent."""
+        path = self.path(key)
+        temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")
+        leftover = temporary
+        try:
+            self._make(path.parent)
+            self._write(temporary, data)
+            temporary.replace(path)
+            leftover = path
+            _flush_folder(path.parent)
+        except BaseException as error:
+            with contextlib.suppress(OSError):
+                leftover.unlink(missing_ok=True)
+            if not isinstance(error, OSError):
+                raise
+            if error.errno in _FULL:
+                raise StorageFull from error
+            logger.exception("%s could not be written", path)
+            raise StorageUnavailable from error
+
+    def read(self, key: str) -> bytes:
+        """The file's bytes; a link in its place counts as absent."""
+        try:
+            descriptor = os.open(self.path(key), os.O_RDONLY | _NO_FOLLOW | _BINARY)
+        except OSError as error:
+            if error.errno in {errno.ELOOP, errno.ENOTDIR}:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), key) from error
+            raise
+        with os.fdopen(descriptor, "rb") as file:
+            return file.read()
+
+    def delete(self, key: str) -> None:
+        """Remove a file, for good: the folder is flushed."""
+        path = self.path(key)
+        try:
+            path.unlink()
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        _flush_folder(path.parent)
+
+    def keys(self, prefix: str = "") -> Iterator[str]:
+        """Regular files only; links are neither listed nor followed."""
+        top = self.path(f"{prefix}/x").parent if prefix else self._root
+        # A folder that goes while it is walked has no keys.
+        for folder, subfolders, names in os.walk(top, followlinks=False):
+            subfolders.sort()
+            for name in sorted(names):
+                path = Path(folder, name)
+                if path.is_file() and not path.is_symlink():
+                    yield path.relative_to(self._root).as_posix()
+
+    def folders(self) -> list[str]:
+        """Names of real folders, not of links to some."""
+        try:
+            return sorted(entry.name for entry in os.scandir(self._root) if entry.is_dir(follow_symlinks=False))
+        except FileNotFoundError:
+            return []
+
+    def make_folder(self, name: str) -> None:
+        """Make a folder at the top; one that exists is left as it is."""
+        try:
+            self._make(self.path(f"{name}/x").parent)
+        except OSError as error:
+            if error.errno in _FULL:
+                raise StorageFull from error
+            logger.exception("The folder %s could not be made in %s", name, self._root)
+            raise StorageUnavailable from error
+
+    def delete_prefix(self, prefix: str) -> None:
+        """Remove a folder; of a link only the link."""
+        path = self.path(prefix)
+        if path.is_symlink():
+            path.unlink(missing_ok=True)
+        else:
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(path)
+        if self._root.is_dir():
+            _flush_folder(self._root)
+
+    def _make(self, folder: Path) -> None:
+        if folder.is_dir():
+            return
+        self._root.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        _flush_folder(folder.parent)
+
+    @staticmethod
+    def _write(path: Path, data: bytes) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _BINARY
+        with os.fdopen(os.open(path, flags, FILE_MODE), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename or removal in ``folder`` durable. Windows flushes with the file and opens no folders."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
