@@ -1,7 +1,8 @@
 """Local mode trusts everybody on this machine, so it must make sure that it is them.
 
-A web page of another site, open in a browser on this machine, can send requests to 127.0.0.1 (cross-site request forgery) or
-point its own host name there (DNS rebinding). The Host header gives away the second, Origin and Sec-Fetch-Site the first.
+A web page of another site, open in a browser on this machine, can send requests to 127.0.0.1 (cross-site request
+forgery) or point its own host name there (DNS rebinding). The Host header gives away the second, Origin and
+Sec-Fetch-Site the first.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def check_origin(allowed: frozenset[str]) -> None:
 
 
 def watch_origin(app: Flask, settings: Settings) -> None:
-    """Check every request of local mode. In token mode the token is the proof, and browsers do not add it by themselves."""
+    """Check every request of local mode. In token mode the token is the proof: no browser adds it by itself."""
     if settings.access_mode is not AccessMode.LOCAL:
         return
     allowed = LOOPBACK_HOSTS | {name.lower() for name in settings.allowed_hosts}

@@ -1,7 +1,7 @@
 """From a request to typed values.
 
-JSON bodies are pydantic models, declared once: `body_model` turns them into Flask-RESTX's model for Swagger and `parse_body`
-validates with them. Files are read by `uploaded_file`, and documented by `file_parser`.
+JSON bodies are pydantic models, declared once: `body_model` turns them into Flask-RESTX's model for Swagger and
+`parse_body` validates with them. Files are read by `uploaded_file`, and documented by `file_parser`.
 """
 
 from __future__ import annotations
@@ -76,12 +76,14 @@ class FileArgument:
     """Type of a file argument for Flask-RESTX's parser, which accepts an empty part by itself."""
 
     def __call__(self, value: object) -> FileStorage:
+        """The file, if it is one; ValueError otherwise, as Flask-RESTX expects it."""
         if not isinstance(value, FileStorage) or not value.filename:
             raise ValueError("a file is needed")
         return value
 
     @property
     def __schema__(self) -> dict[str, str]:
+        """How Swagger 2.0 describes a file."""
         return {"type": "file"}
 
 
@@ -112,7 +114,7 @@ def _read(part: FileStorage) -> Upload:
     return Upload(filename=part.filename or "", data=part.stream.read())
 
 
-def form_number(name: str, *, kind: type[int] | type[float], low: float, high: float) -> int | float | None:
+def form_number(name: str, *, kind: type[int | float], low: float, high: float) -> int | float | None:
     """An optional number of the form; None when it is absent or empty."""
     text = (request.form.get(name) or "").strip()
     if not text:

@@ -63,7 +63,7 @@ def _safely(ping: Ping) -> PartHealth:
     except KenaliError as error:
         return PartHealth(ok=False, detail=error.detail)
     except Exception as error:  # noqa: BLE001 - a health page that fails helps nobody
-        return PartHealth(ok=False, detail=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
+        return PartHealth(ok=False, detail=f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
 
 
 def database_ping(sessions: sessionmaker[Session]) -> Ping:

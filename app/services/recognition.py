@@ -120,9 +120,7 @@ class RecognitionService:
             threshold = calibration.threshold(found.people, self._target_fpir)
         similarities = [person.similarity for person in found.people_found]
         return Prediction(
-            decision=decide(
-                similarities, threshold=threshold, margin=calibration.margin, quality_ok=probe.quality.ok
-            ),
+            decision=decide(similarities, threshold=threshold, margin=calibration.margin, quality_ok=probe.quality.ok),
             candidates=[
                 Candidate(
                     user_id=person.user_id,

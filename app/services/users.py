@@ -42,7 +42,7 @@ class UserService:
         with self._sessions.begin() as session:
             session.add(user)
             _flush(session)
-            # Before the commit: a user without a folder never shows. The folder of a failed commit goes at the next start.
+            # Before the commit: a user without a folder never shows. The next start removes a failed commit's folder.
             self._folders.make(user.id)
         return user
 

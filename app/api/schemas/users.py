@@ -13,7 +13,7 @@ from app.api.parsing import JsonBody, body_model
 
 ns = Namespace("users", description="People: those who are recognised and those who sign in.")
 
-# One @, something on both sides, a dot in the domain or a bare host name, no space: whether mail arrives there, only a mail can tell.
+# One @, something on both sides, no space. Whether mail arrives there, only a mail can tell.
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,189}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 

@@ -1,0 +1,68 @@
+# Kenali. `make help` lists what there is; the first two set everything up by themselves.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint format types imports bench migrate migration env-example openapi system browser clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+run: $(VENV)/.runtime ## Install what is missing and start the server at http://127.0.0.1:5000
+	@$(BIN)/python run.py
+
+test: $(VENV)/.dev browser ## Run every test (installs Debian's Chromium for the browser tests when it can)
+	@$(BIN)/pytest $(ARGS)
+
+check: lint types imports test ## What CI runs: lint, types, import direction, tests
+
+lint: $(VENV)/.dev ## Ruff, every rule
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+format: $(VENV)/.dev ## Let Ruff format the code
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+types: $(VENV)/.dev ## Mypy, strict
+	@$(BIN)/mypy
+
+imports: $(VENV)/.dev ## Hold the direction of imports
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/.dev ## List the measurements; each is one command
+	@$(BIN)/python -m bench
+
+migrate: $(VENV)/.runtime ## Bring the database up to date (the server does it by itself at start)
+	@$(BIN)/flask --app run db upgrade
+
+migration: $(VENV)/.dev ## Write a migration from the tables: make migration m="what changes"
+	@$(BIN)/flask --app run db migrate -m "$(m)"
+
+env-example: $(VENV)/.dev ## Write .env.example from the settings
+	@$(BIN)/python -m app.cli.env_example > .env.example
+
+openapi: $(VENV)/.dev ## Write docs/openapi.json, the document behind Swagger UI
+	@$(BIN)/flask --app run openapi > docs/openapi.json
+
+clean: ## Remove the virtual environment and caches; photos and database stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+system:
+	@deploy/system-libraries.sh $(PYTHON)
+
+browser:
+	@deploy/browser.sh
+
+$(VENV)/.created: | system
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.created requirements.txt constraints.txt
+	@echo "Installing what Kenali needs (about 3 GB, mostly TensorFlow; a minute or two) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements-dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
