@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, DateTime, ForeignKey, Index, Integer, String, Text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, DateTime, ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -43,6 +43,13 @@ class TrainingJob(Base):
         CheckConstraint("kind in ('incremental', 'rebuild')", name="kind"),
         CheckConstraint("state in ('queued', 'running', 'succeeded', 'failed', 'cancelled')", name="state"),
         Index("ix_training_jobs_created_at", "created_at"),
+        # One rebuild at a time; who asks for a second one is shown the first.
+        Index(
+            "uq_training_jobs_active_rebuild",
+            "kind",
+            unique=True,
+            postgresql_where=text("kind = 'rebuild' and state in ('queued', 'running')"),
+        ),
     )
 
     id: Mapped[PrimaryKey]
