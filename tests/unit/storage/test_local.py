@@ -119,7 +119,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(storage, monkeypatch, number, ca
 
 
 def test_a_really_full_device_is_told(storage, monkeypatch):
-    if not os.path.exists("/dev/full"):
+    if not Path("/dev/full").exists():
         pytest.skip("no /dev/full")
     real_open = os.open
 
