@@ -21,8 +21,16 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.config import AccessMode
-from app.db import ApiKey, Role, utc_now
-from app.errors import ApiKeyNotFound, InvalidInput, NotAuthenticated, NotPermitted, TokenExpired, TokenInvalid
+from app.db import ApiKey, Role, User, utc_now
+from app.errors import (
+    ApiKeyNotFound,
+    InvalidInput,
+    LastAdmin,
+    NotAuthenticated,
+    NotPermitted,
+    TokenExpired,
+    TokenInvalid,
+)
 from app.services.tokens import TokenService
 
 #: Namespaces that an API key can be made for.
@@ -121,6 +129,16 @@ def _permit_person(caller: Caller, owner_id: int | None) -> None:
 
 def _covers(scopes: frozenset[str], scope: str, *, writes: bool) -> bool:
     return bool(scopes & {EVERYTHING, scope}) or (not writes and scope + _READ in scopes)
+
+
+def keep_an_admin(session: Session, *, without: int) -> None:
+    """LastAdmin if nobody else would be left; call it in the transaction that demotes or deletes this user.
+
+    The rows are locked: of two admins who demote each other in the same moment, one stays.
+    """
+    admins = session.scalars(select(User.id).where(User.role == Role.ADMIN).order_by(User.id).with_for_update()).all()
+    if list(admins) == [without]:
+        raise LastAdmin
 
 
 class AccessService:
