@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar
+from uuid import UUID
 
 from flask import current_app, g, request
 from flask_restx.utils import merge
@@ -128,3 +129,11 @@ def caller_id() -> int:
     if user_id is None:  # guarded() has let nobody else through
         raise InvalidInput("This call is about a person.")
     return user_id
+
+
+def session_id() -> UUID:
+    """The session of the person who makes this call; only behind Need.PERSON."""
+    found = caller().session_id
+    if found is None:  # guarded() has let nobody else through
+        raise InvalidInput("This call is about a session.")
+    return found

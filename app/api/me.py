@@ -1,0 +1,83 @@
+"""``/api/me``: what belongs to the signed-in person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.api.base import Resource, container, raises
+from app.api.guard import access, caller_id
+from app.api.schemas import me as wire
+from app.errors import LastAdmin, UserNotFound
+from app.services.access import Need
+from app.services.privacy import PersonalData
+
+ns = wire.ns
+
+
+def _wire_form(data: PersonalData) -> dict[str, Any]:
+    account = data.account
+    return {
+        "exported_at": data.exported_at,
+        "account": {
+            "id": account.id,
+            "name": account.name,
+            "email": account.email,
+            "role": account.role,
+            "created_at": account.created_at,
+            "updated_at": account.updated_at,
+            "has_password": data.has_password,
+            "failed_sign_ins": data.failed_sign_ins,
+        },
+        "photos": [
+            {
+                "id": photo.id,
+                "filename": photo.filename,
+                "width": photo.width,
+                "height": photo.height,
+                "size_bytes": photo.size_bytes,
+                "sha256": photo.sha256,
+                "created_at": photo.created_at,
+                "face": photo.face,
+                "image_url": f"/api/photos/{account.id}/{photo.id}/image",
+            }
+            for photo in data.photos
+        ],
+        "embeddings": data.embeddings,
+        "sessions": data.sessions,
+        "jobs": data.jobs,
+    }
+
+
+@ns.route("")
+class Account(Resource):
+    """The signed-in account."""
+
+    @access(Need.PERSON, scope="users")
+    @ns.doc("delete_my_account")
+    @raises(ns, UserNotFound, LastAdmin)
+    @ns.marshal_with(wire.deleted)
+    def delete(self) -> Any:
+        """Delete my account
+
+        With everything that belongs to it: photos, embeddings, sessions, files. There is no way back. Needs the
+        person's own token, also in local mode.
+        """
+        container().privacy.delete(caller_id())
+        return {"message": "Account deleted"}
+
+
+@ns.route("/export")
+class Export(Resource):
+    """Everything of the signed-in person."""
+
+    @access(Need.PERSON, scope="users")
+    @ns.doc("export_my_data")
+    @raises(ns, UserNotFound)
+    @ns.marshal_with(wire.export)
+    def get(self) -> Any:
+        """Everything that is kept about me
+
+        One document; the pictures themselves are behind `image_url`. Needs the person's own token, also in local mode.
+        """
+        headers = {"Content-Disposition": 'attachment; filename="kenali-export.json"', "Cache-Control": "no-store"}
+        return _wire_form(container().privacy.export(caller_id())), 200, headers

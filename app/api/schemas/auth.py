@@ -1,0 +1,111 @@
+"""Wire models and parsers of ``auth``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from flask_restx import Namespace, fields
+from pydantic import Field, StringConstraints
+
+from app.api.base import UtcDateTime
+from app.api.parsing import JsonBody, body_model, file_parser
+from app.services.passwords import MAX_CHARACTERS
+
+ns = Namespace("auth", description="Signing in with a password or a face, and out.")
+
+#: Twice the length of our refresh tokens.
+_MAX_TOKEN = 1000
+
+#: Blanks around it may be meant.
+Password = Annotated[str, StringConstraints(strip_whitespace=False)]
+
+
+class PasswordLogin(JsonBody):
+    """Body of ``POST /api/auth/login-pass-verify``."""
+
+    email: str = Field(min_length=1, max_length=254, description="The address.", examples=["john@email.com"])
+    password: Password = Field(
+        min_length=1, max_length=MAX_CHARACTERS, description="The password.", examples=["secure123"]
+    )
+
+
+class Refresh(JsonBody):
+    """Body of ``POST /api/auth/refresh``."""
+
+    refresh_token: str = Field(
+        min_length=1, max_length=_MAX_TOKEN, description="From the login or the refresh before.", examples=["eyJ…"]
+    )
+
+
+class Logout(JsonBody):
+    """Body of ``POST /api/auth/logout``; may be left out."""
+
+    everywhere: bool = Field(
+        default=False, description="Sign out of every session of yours, not only of this one.", examples=[False]
+    )
+
+
+password_login = body_model(ns, "PasswordLogin", PasswordLogin)
+refresh = body_model(ns, "Refresh", Refresh)
+logout = body_model(ns, "Logout", Logout)
+
+face_login_form = file_parser(ns, description="A JPEG or PNG picture of your face.")
+face_login_form.add_argument("user_id", type=int, location="form", help="Who you are; or give email.")
+face_login_form.add_argument("email", type=str, location="form", help="Who you are, by address.")
+
+_TOKEN = "eyJhbGciOiJIUzI1NiIs…"  # noqa: S105 - an example
+_TIME = "2026-01-22T10:00:00.000Z"
+
+_tokens = {
+    "user_id": fields.Integer(example=1),
+    "name": fields.String(example="John Doe"),
+    "email": fields.String(example="john@email.com"),
+    "token": fields.String(description="Send it as `Authorization: Bearer <token>`.", example=_TOKEN),
+    "expires_at": UtcDateTime(description="When `token` ends.", example=_TIME),
+    "refresh_token": fields.String(description="Good once, for the next pair of tokens.", example=_TOKEN),
+    "refresh_expires_at": UtcDateTime(description="When `refresh_token` ends.", example=_TIME),
+}
+signed_in = ns.model("SignedIn", _tokens)
+face_signed_in = ns.model(
+    "FaceSignedIn",
+    {
+        "match": fields.Boolean(example=True),
+        **_tokens,
+        "confidence": fields.Float(description="Calibrated probability that it is you, 0 to 100.", example=99.98),
+        "similarity": fields.Float(description="Cosine with your most similar photo, -1 to 1.", example=0.7342),
+        "method": fields.String(example="PostgreSQL pgvector (1:1)"),
+    },
+)
+
+_STATUS = fields.String(example="success")
+login_answer = ns.model(
+    "LoginAnswer",
+    {
+        "status": _STATUS,
+        "message": fields.String(example="Login successful"),
+        "data": fields.Nested(signed_in),
+    },
+)
+face_login_answer = ns.model(
+    "FaceLoginAnswer",
+    {
+        "status": _STATUS,
+        "message": fields.String(example="Face verification successful"),
+        "data": fields.Nested(face_signed_in),
+    },
+)
+logout_answer = ns.model("LogoutAnswer", {"status": _STATUS, "message": fields.String(example="Signed out")})
+
+account = ns.model(
+    "Account",
+    {
+        "user_id": fields.Integer(example=1),
+        "name": fields.String(example="John Doe"),
+        "email": fields.String(example="john@email.com"),
+        "role": fields.String(enum=["user", "admin"], example="user"),
+        "created_at": UtcDateTime(description="Of the account.", example=_TIME),
+        "method": fields.String(enum=["password", "face"], description="How you signed in.", example="password"),
+        "signed_in_at": UtcDateTime(example=_TIME),
+        "expires_at": UtcDateTime(description="When the session ends unless it is refreshed.", example=_TIME),
+    },
+)

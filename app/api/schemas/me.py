@@ -1,0 +1,83 @@
+"""Wire models of ``me``: what belongs to a person."""
+
+from __future__ import annotations
+
+from flask_restx import Namespace, fields
+
+from app.api.base import UtcDateTime
+
+ns = Namespace("me", description="Everything that belongs to you: read it, delete it.")
+
+_TIME = "2026-01-22T10:00:00.000Z"
+
+_account = ns.model(
+    "ExportedAccount",
+    {
+        "id": fields.Integer(example=1),
+        "name": fields.String(example="John Doe"),
+        "email": fields.String(example="john@email.com"),
+        "role": fields.String(example="user"),
+        "created_at": UtcDateTime(example=_TIME),
+        "updated_at": UtcDateTime(example=_TIME),
+        "has_password": fields.Boolean(example=True),
+        "failed_sign_ins": fields.Integer(description="That still count towards the lockout.", example=0),
+    },
+)
+_photo = ns.model(
+    "ExportedPhoto",
+    {
+        "id": fields.Integer(example=3),
+        "filename": fields.String(example="holiday.jpg"),
+        "width": fields.Integer(example=224),
+        "height": fields.Integer(example=224),
+        "size_bytes": fields.Integer(example=11873),
+        "sha256": fields.String(example="9f86d081884c7d65…"),
+        "created_at": UtcDateTime(example=_TIME),
+        "face": fields.Raw(description="What was seen on it.", example={"detected": True}),
+        "image_url": fields.String(description="The picture itself.", example="/api/photos/1/3/image"),
+    },
+)
+_embedding = ns.model(
+    "ExportedEmbedding",
+    {
+        "id": fields.Integer(example=7),
+        "photo_id": fields.Integer(example=3),
+        "model": fields.String(example="buffalo_l"),
+        "generation": fields.Integer(example=1),
+        "quality": fields.Float(example=0.91),
+        "created_at": UtcDateTime(example=_TIME),
+    },
+)
+_session = ns.model(
+    "ExportedSession",
+    {
+        "id": fields.String(example="8b6f7c1e-30a5-4f0e-9b57-1f0f8a4d9a51"),
+        "method": fields.String(example="password"),
+        "created_at": UtcDateTime(example=_TIME),
+        "refreshed_at": UtcDateTime(example=_TIME),
+        "expires_at": UtcDateTime(example=_TIME),
+        "revoked_at": UtcDateTime(example=None),
+    },
+)
+_job = ns.model(
+    "ExportedJob",
+    {
+        "id": fields.Integer(example=12),
+        "kind": fields.String(example="incremental"),
+        "state": fields.String(example="succeeded"),
+        "created_at": UtcDateTime(example=_TIME),
+        "finished_at": UtcDateTime(example=_TIME),
+    },
+)
+export = ns.model(
+    "PersonalData",
+    {
+        "exported_at": UtcDateTime(example=_TIME),
+        "account": fields.Nested(_account),
+        "photos": fields.List(fields.Nested(_photo)),
+        "embeddings": fields.List(fields.Nested(_embedding)),
+        "sessions": fields.List(fields.Nested(_session)),
+        "jobs": fields.List(fields.Nested(_job)),
+    },
+)
+deleted = ns.model("AccountDeleted", {"message": fields.String(example="Account deleted")})
