@@ -1,1 +1,44 @@
 """Kenali: one self-hosted API that recognises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from app.config import Settings
+
+ROOT = Path(__file__).parents[1]
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The Flask app with everything wired: database up and migrated, services built, routes mounted.
+
+    Nothing runs in the background yet: `run.py` starts the worker and the warm-up. Raises KenaliError with one clear
+    line if the program cannot start.
+    """
+    from flask import Flask
+
+    from app.api.headers import add_security_headers
+    from app.api.metrics import count_requests
+    from app.api.origin import watch_origin
+    from app.api.register import flask_settings, register_api
+    from app.cli import register_commands
+    from app.config import Settings
+    from app.container import build
+    from app.web import register_web
+
+    settings = settings or Settings()
+    app = Flask(__name__, static_folder=str(ROOT / "static"))
+    app.config.from_mapping(flask_settings(settings))
+    app.extensions["kenali"] = build(app, settings)
+
+    count_requests(app)
+    watch_origin(app, settings)
+    add_security_headers(app)
+    register_web(app)
+    register_api(app)
+    register_commands(app)
+    return app

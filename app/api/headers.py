@@ -7,7 +7,8 @@ from flask import Flask, Response, request
 #: Swagger UI, as Flask-RESTX ships it, starts itself with an inline script and inline styles.
 DOCS_POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+    "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
+    "form-action 'self'"
 )
 #: JSON and pictures need nothing.
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"

@@ -1,0 +1,170 @@
+"""Builds everything once: database, storage, engines, services. The result lives in ``app.extensions["kenali"]``."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from flask_migrate import Migrate
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.config import Settings
+from app.db import connect, migrate
+from app.db.base import db
+from app.db.embedded import EmbeddedPostgres
+from app.db.session import make_sessions
+from app.engines.face.registry import FaceEngines
+from app.engines.images import decode
+from app.errors import KenaliError
+from app.jobs.queue import JobQueue
+from app.jobs.worker import WorkerThread
+from app.services.access import AccessService, ApiKeyService
+from app.services.admins import AdminService
+from app.services.auth import AuthService
+from app.services.gallery import Gallery
+from app.services.health import HealthService, database_ping, disk_ping
+from app.services.lockout import Lockout
+from app.services.passwords import Passwords
+from app.services.photos import PhotoService, UserFolders
+from app.services.privacy import PrivacyService
+from app.services.recognition import RecognitionService
+from app.services.secrets import instance_secret
+from app.services.sweep import Sweep
+from app.services.tokens import TokenService
+from app.services.training import TrainingService
+from app.services.users import UserService
+from app.storage.local import LocalStorage
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Container:
+    """Everything that is built once. Frozen: what runs is decided at start."""
+
+    settings: Settings
+    postgres: EmbeddedPostgres | None
+    engine: Engine
+    sessions: sessionmaker[Session]
+    face_engines: FaceEngines
+    gallery: Gallery
+    users: UserService
+    photos: PhotoService
+    sweep: Sweep
+    training: TrainingService
+    recognition: RecognitionService
+    tokens: TokenService
+    access: AccessService
+    api_keys: ApiKeyService
+    admins: AdminService
+    auth: AuthService
+    privacy: PrivacyService
+    health: HealthService
+    worker: WorkerThread
+
+    def start(self) -> None:
+        """What runs in the background: the sweep, the worker, the warm-up. Requests are answered meanwhile."""
+        self.sweep.run()
+        if self.settings.run_worker:
+            self.worker.start()
+        if self.settings.warm_models:
+            threading.Thread(target=self._warm, name="warm-up", daemon=True).start()
+
+    def stop(self) -> None:
+        """End the worker and let go of the database."""
+        self.worker.stop()
+        self.engine.dispose()
+        if self.postgres:
+            self.postgres.stop()
+
+    def _warm(self) -> None:
+        try:
+            info = self.gallery.active_engine().info
+        except KenaliError as error:
+            log.warning("The face model is not ready: %s", error.detail)
+        else:
+            log.info("Face model %s (%s). Licence: %s", info.name, info.engine, info.licence)
+
+
+def build(app: Flask, settings: Settings) -> Container:
+    """Start or reach the database, migrate it, and build the services; KenaliError with one clear line otherwise."""
+    secret = instance_secret(settings.instance_dir)
+    postgres, engine = _database(app, settings)
+    sessions = make_sessions(engine)
+
+    storage = LocalStorage(settings.dataset_dir)
+    folders = UserFolders(storage)
+    face_engines = FaceEngines(settings)
+    gallery = Gallery(sessions, face_engines, settings)
+    decode_picture = partial(
+        decode, max_bytes=settings.max_upload_bytes, max_pixels=settings.max_image_megapixels * 1_000_000
+    )
+    queue = JobQueue(engine)
+    training = TrainingService(sessions, gallery, storage, enqueue=queue.enqueue, models_dir=settings.models_dir)
+    recognition = RecognitionService(sessions, gallery, decode_picture, target_fpir=settings.target_fpir)
+
+    passwords = Passwords(cost=settings.password_hash_cost)
+    tokens = TokenService(
+        sessions,
+        secret.key("tokens"),
+        access_life=timedelta(minutes=settings.access_token_minutes),
+        refresh_life=timedelta(days=settings.refresh_token_days),
+    )
+    lockout = Lockout(
+        sessions, limit=settings.lockout_failures, life=timedelta(minutes=settings.lockout_minutes)
+    )
+    users = UserService(sessions, folders, passwords)
+    worker = WorkerThread(queue, training)
+    return Container(
+        settings=settings,
+        postgres=postgres,
+        engine=engine,
+        sessions=sessions,
+        face_engines=face_engines,
+        gallery=gallery,
+        users=users,
+        photos=PhotoService(sessions, storage, gallery.active_engine, decode_picture),
+        sweep=Sweep(sessions, storage),
+        training=training,
+        recognition=recognition,
+        tokens=tokens,
+        access=AccessService(sessions, tokens, mode=settings.access_mode),
+        api_keys=ApiKeyService(sessions),
+        admins=AdminService(sessions, users.create),
+        auth=AuthService(sessions, tokens, passwords, lockout, recognition, face_login=settings.face_login),
+        privacy=PrivacyService(sessions, users.delete),
+        health=HealthService(
+            {
+                "database": database_ping(sessions),
+                "disk": disk_ping(settings.dataset_dir),
+                "face_model": gallery.ping,
+                "jobs": worker.ping,
+            }
+        ),
+        worker=worker,
+    )
+
+
+def _database(app: Flask, settings: Settings) -> tuple[EmbeddedPostgres | None, Engine]:
+    postgres = EmbeddedPostgres(settings.instance_dir) if settings.embedded_database else None
+    url = postgres.start() if postgres else settings.database_url
+    app.config["SQLALCHEMY_DATABASE_URI"] = connect.normalise(url)
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = connect.engine_options(settings.server_threads)
+    db.init_app(app)
+    Migrate(app, db, directory=str(migrate.MIGRATIONS))
+    with app.app_context():
+        engine = db.engine
+    connect.prepare(engine)
+    server = connect.check(engine)
+    if migrate.upgrade(engine):
+        log.info("The database was brought up to date.")
+    log.info("PostgreSQL %s, pgvector %s%s", server.postgres, server.pgvector, " (embedded)" if postgres else "")
+    return postgres, engine

@@ -1,0 +1,87 @@
+"""python run.py: database, migrations, models, server. Nothing else."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+
+def _fail(message: str) -> NoReturn:
+    sys.exit(f"Kenali cannot start: {message}")
+
+
+try:
+    from pydantic import ValidationError
+
+    from app import create_app
+    from app.config import Settings
+    from app.errors import KenaliError
+except ModuleNotFoundError as error:
+    _fail(f"{error.name} is not installed. Run: pip install -r requirements.txt   (or: make run)")
+
+log = logging.getLogger("kenali")
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [
+            f"{'.'.join(map(str, e['loc'])).upper() or 'settings'}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        ]
+        _fail("; ".join(lines))
+
+
+def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(0)
+
+
+def main() -> None:
+    """Start everything, serve until a signal, stop everything."""
+    settings = _settings()
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    for chatty in ("alembic", "procrastinate", "waitress.queue"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    signal.signal(signal.SIGTERM, _stop)
+
+    from waitress.server import create_server
+
+    try:
+        app = create_app(settings)
+    except KenaliError as error:
+        _fail(error.detail)
+    except ImportError as error:
+        if ".so" not in str(error):
+            raise
+        _fail(f"a system library is missing ({error}). On Debian or Ubuntu: sudo apt-get install -y libgl1 libglib2.0-0")
+    services = app.extensions["kenali"]
+    try:
+        try:
+            server = create_server(
+                app,
+                host=settings.host,
+                port=settings.port,
+                threads=settings.server_threads,
+                max_request_body_size=settings.max_request_bytes,
+                ident="Kenali",
+            )
+        except OSError as error:
+            _fail(f"{settings.host}:{settings.port} cannot be listened on ({error.strerror}). Set PORT to another one.")
+        services.start()
+        port = getattr(server, "effective_port", settings.port)
+        log.info("Kenali answers at http://%s:%s (Swagger UI: /api/docs)", settings.host, port)
+        server.run()
+    except (KeyboardInterrupt, SystemExit) as end:
+        if isinstance(end, SystemExit) and end.code:
+            raise
+        log.info("Stopping")
+    finally:
+        services.stop()
+
+
+if __name__ == "__main__":
+    main()
