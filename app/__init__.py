@@ -9,15 +9,18 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from app.config import Settings
+    from app.engines.face.registry import FaceEngines
 
 ROOT = Path(__file__).parents[1]
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(settings: Settings | None = None, *, face_engines: FaceEngines | None = None) -> Flask:
     """The Flask app with everything wired: database up and migrated, services built, routes mounted.
 
     Nothing runs in the background yet: `run.py` starts the worker and the warm-up. Raises KenaliError with one clear
     line if the program cannot start.
+
+    :param face_engines: loaded ones to share, when several apps live in one process.
     """
     from flask import Flask
 
@@ -33,7 +36,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or Settings()
     app = Flask(__name__, static_folder=str(ROOT / "static"))
     app.config.from_mapping(flask_settings(settings))
-    app.extensions["kenali"] = build(app, settings)
+    app.extensions["kenali"] = build(app, settings, face_engines)
 
     count_requests(app)
     watch_origin(app, settings)

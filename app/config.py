@@ -91,6 +91,10 @@ class Settings(BaseSettings):
         12, ge=4, le=16, description="Work factor of bcrypt: each step doubles the time of a sign-in; at least 10."
     )
 
+    password_cost: int = Field(
+        12, ge=4, le=16, description="bcrypt's work factor for passwords; each step doubles the work."
+    )
+
     # --- jobs
     run_worker: bool = Field(
         default=True, description="Run a job worker inside the server; off if flask worker runs elsewhere."

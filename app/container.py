@@ -94,7 +94,7 @@ class Container:
             log.info("Face model %s (%s). Licence: %s", info.name, info.engine, info.licence)
 
 
-def build(app: Flask, settings: Settings) -> Container:
+def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = None) -> Container:
     """Start or reach the database, migrate it, and build the services; KenaliError with one clear line otherwise."""
     secret = instance_secret(settings.instance_dir)
     postgres, engine = _database(app, settings)
@@ -102,7 +102,7 @@ def build(app: Flask, settings: Settings) -> Container:
 
     storage = LocalStorage(settings.dataset_dir)
     folders = UserFolders(storage)
-    face_engines = FaceEngines(settings)
+    face_engines = face_engines or FaceEngines(settings)
     gallery = Gallery(sessions, face_engines, settings)
     decode_picture = partial(
         decode, max_bytes=settings.max_upload_bytes, max_pixels=settings.max_image_megapixels * 1_000_000
