@@ -30,13 +30,14 @@ from app.services.gallery import Gallery
 from app.services.health import HealthService, database_ping, disk_ping
 from app.services.lockout import Lockout
 from app.services.passwords import Passwords
-from app.services.photos import PhotoService, UserFolders
+from app.services.photos import PhotoService
 from app.services.privacy import PrivacyService
 from app.services.recognition import RecognitionService
 from app.services.secrets import instance_secret
 from app.services.sweep import Sweep
 from app.services.tokens import TokenService
 from app.services.training import TrainingService
+from app.services.user_folders import UserFolders
 from app.services.users import UserService
 from app.storage.local import LocalStorage
 

@@ -3,6 +3,7 @@
 from app.db.accounts import ApiKey, LoginSession, SignInFailures
 from app.db.base import Base, db, utc_now
 from app.db.faces import FaceEmbedding, FaceGeneration, GenerationState
+from app.db.installation import Installation
 from app.db.photos import Photo
 from app.db.training import JobKind, JobState, TrainingJob
 from app.db.users import Role, User
@@ -13,6 +14,7 @@ __all__ = [
     "FaceEmbedding",
     "FaceGeneration",
     "GenerationState",
+    "Installation",
     "JobKind",
     "JobState",
     "LoginSession",

@@ -17,7 +17,11 @@ class InvalidKey(ValueError):
 
 
 class Storage(Protocol):
-    """Bytes under keys such as ``12/anna-1a2b3c.jpg``. Thread-safe."""
+    """Bytes under keys such as ``12/anna-1a2b3c4d5e6f.jpg``. Thread-safe."""
+
+    @property
+    def name(self) -> str:
+        """What people see in front of a key: ``dataset``."""
 
     def put(self, key: str, data: bytes) -> None:
         """Store the whole of ``data`` durably, or nothing.
@@ -43,6 +47,9 @@ class Storage(Protocol):
 
     def make_folder(self, name: str) -> None:
         """Make a folder at the top, if folders are a thing here."""
+
+    def delete_folder_if_empty(self, name: str) -> bool:
+        """Remove a folder at the top unless something is in it; whether it is gone."""
 
     def delete_prefix(self, prefix: str) -> None:
         """Remove a folder with everything in it; nothing happens if it is gone already."""

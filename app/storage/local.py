@@ -34,6 +34,11 @@ class LocalStorage:
         self._root = root.absolute()
 
     @property
+    def name(self) -> str:
+        """Name of the root folder."""
+        return self._root.name
+
+    @property
     def root(self) -> Path:
         """The folder everything is in."""
         return self._root
@@ -116,6 +121,18 @@ class LocalStorage:
                 raise StorageFull from error
             logger.exception("The folder %s could not be made in %s", name, self._root)
             raise StorageUnavailable from error
+
+    def delete_folder_if_empty(self, name: str) -> bool:
+        """Remove an empty folder; whether it is gone."""
+        folder = self.path(f"{name}/x").parent
+        try:
+            folder.rmdir()
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+        _flush_folder(self._root)
+        return True
 
     def delete_prefix(self, prefix: str) -> None:
         """Remove a folder; of a link only the link."""
