@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from flask_restx.reqparse import RequestParser
 from pydantic import BaseModel, ConfigDict, ValidationError
 from werkzeug.datastructures import FileStorage
 
+from app.api.base import container
 from app.errors import InvalidInput, MissingFile
 from app.services.uploads import Upload
 
@@ -102,16 +103,18 @@ def uploaded_file(field: str = "file") -> Upload:
     return _read(part)
 
 
-def uploaded_files(names: Sequence[str]) -> list[Upload]:
-    """Every file of the form fields, in order; MissingFile if there is none."""
+def uploaded_files(names: Sequence[str]) -> Iterator[Upload]:
+    """Every file of the form fields, in order, each read when its turn comes; MissingFile if there is none."""
     parts = [part for name in names for part in request.files.getlist(name) if part.filename]
     if not parts:
         raise MissingFile(f"No file was sent in the form field {names[0]!r}.", errors={names[0]: "a file is needed"})
-    return [_read(part) for part in parts]
+    return map(_read, parts)
 
 
 def _read(part: FileStorage) -> Upload:
-    return Upload(filename=part.filename or "", data=part.stream.read())
+    # One byte more than is allowed is enough to see that it is too large.
+    limit = container().settings.max_upload_bytes + 1
+    return Upload(filename=part.filename or "", data=part.stream.read(limit))
 
 
 def form_number(name: str, *, kind: type[int | float], low: float, high: float) -> int | float | None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -123,7 +123,7 @@ class PhotoService:
         self._check_user(user_id)
         return self._add(user_id, upload)
 
-    def add_many(self, user_id: int, uploads: Sequence[Upload]) -> Enrolment:
+    def add_many(self, user_id: int, uploads: Iterable[Upload]) -> Enrolment:
         """Enrol what can be enrolled; NoPhotoAccepted if that is nothing."""
         self._check_user(user_id)
         accepted: list[StoredPhoto] = []
@@ -141,7 +141,10 @@ class PhotoService:
             return Enrolment(accepted, rejected)
         if errors and all(error.status >= _SERVER_TROUBLE for error in errors):
             raise errors[0]
-        raise NoPhotoAccepted(errors={rejection.filename: rejection.message for rejection in rejected})
+        raise NoPhotoAccepted(
+            errors={rejection.filename: rejection.message for rejection in rejected},
+            extra={"rejected": [asdict(rejection) for rejection in rejected]},
+        )
 
     def list(self, user_id: int, wanted: PageRequest) -> Page[StoredPhoto]:
         """A user's photos in the order they came."""
