@@ -86,11 +86,6 @@ class Settings(BaseSettings):
     refresh_token_days: int = Field(30, ge=1, le=365, description="Life of a refresh token.")
     lockout_failures: int = Field(5, ge=1, le=100, description="Failed sign-ins before an account is locked.")
     lockout_minutes: int = Field(15, ge=1, le=1440, description="How long a locked account stays locked.")
-
-    password_hash_cost: int = Field(
-        12, ge=4, le=16, description="Work factor of bcrypt: each step doubles the time of a sign-in; at least 10."
-    )
-
     password_cost: int = Field(
         12, ge=4, le=16, description="bcrypt's work factor for passwords; each step doubles the work."
     )

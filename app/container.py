@@ -112,7 +112,7 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
     training = TrainingService(sessions, gallery, storage, enqueue=queue.enqueue, models_dir=settings.models_dir)
     recognition = RecognitionService(sessions, gallery, decode_picture, target_fpir=settings.target_fpir)
 
-    passwords = Passwords(cost=settings.password_hash_cost)
+    passwords = Passwords(cost=settings.password_cost)
     tokens = TokenService(
         sessions,
         secret.key("tokens"),
