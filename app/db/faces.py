@@ -10,7 +10,18 @@ from datetime import datetime
 from enum import StrEnum
 
 from pgvector.sqlalchemy import Vector
-from sqlalchemy import CheckConstraint, DateTime, Float, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, CreatedAt, PrimaryKey
@@ -42,6 +53,11 @@ class FaceGeneration(Base):
     state: Mapped[str] = mapped_column(String(20))
     created_at: Mapped[CreatedAt]
     activated_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    #: whether an HNSW index over this generation answers searches; small galleries are searched exactly.
+    indexed: Mapped[bool] = mapped_column(Boolean, default=False, server_default="false")
+    #: share of probes whose best match the index finds, measured after it was built; None without an index.
+    index_recall: Mapped[float | None] = mapped_column(Float)
+    index_probes: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
 
 
 class FaceEmbedding(Base):

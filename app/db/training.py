@@ -63,7 +63,10 @@ class TrainingJob(Base):
     model: Mapped[str | None] = mapped_column(String(400))
     state: Mapped[str] = mapped_column(String(20), default=JobState.QUEUED.value)
     done: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    #: of ``done``, what an earlier attempt or an earlier job had done already; says nothing about the speed.
+    done_before: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     total: Mapped[int | None] = mapped_column(Integer)
+    #: counted at each start, and the mark by which a run that was taken for dead notices that another one took over.
     attempts: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     cancel_requested: Mapped[bool] = mapped_column(Boolean, default=False, server_default="false")
     created_at: Mapped[CreatedAt]

@@ -44,6 +44,9 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("activated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("indexed", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("index_recall", sa.Float(), nullable=True),
+        sa.Column("index_probes", sa.Integer(), server_default="0", nullable=False),
         sa.CheckConstraint("state in ('building', 'live', 'retired')", name=op.f("ck_face_generations_state")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_face_generations")),
     )
@@ -127,6 +130,7 @@ def upgrade() -> None:
         sa.Column("model", sa.String(length=400), nullable=True),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("done", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("done_before", sa.Integer(), server_default="0", nullable=False),
         sa.Column("total", sa.Integer(), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("cancel_requested", sa.Boolean(), server_default="false", nullable=False),
