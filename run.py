@@ -57,7 +57,7 @@ def main() -> None:
     except ImportError as error:
         if ".so" not in str(error):
             raise
-        _fail(f"a system library is missing ({error}). On Debian or Ubuntu: sudo apt-get install -y libgl1 libglib2.0-0")
+        _fail(f"a system library is missing ({error}). On Debian: sudo apt-get install -y libgl1 libglib2.0-0")
     services = app.extensions["kenali"]
     try:
         try:

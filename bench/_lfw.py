@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,10 +46,10 @@ def half_of(name: str) -> int:
     return hashlib.sha256(name.encode()).digest()[0] % 2
 
 
-def photos_by_person(folder: Path) -> dict[str, list[Path]]:
-    """Name -> photos, both in alphabetical order."""
+def photos_by_person(folder: Path, *, fewest: int = 1, most: int = 1000) -> dict[str, list[Path]]:
+    """Name -> photos, both in alphabetical order; only people with ``fewest`` photos, and ``most`` of each."""
     people = {person.name: sorted(person.glob("*.jpg")) for person in sorted(folder.iterdir()) if person.is_dir()}
-    return {name: photos for name, photos in people.items() if photos}
+    return {name: photos[:most] for name, photos in people.items() if len(photos) >= fewest}
 
 
 def engine_of(model: str) -> FaceEngine:
@@ -71,9 +73,14 @@ def stored(image: Image, face: Face) -> tuple[Image, Face]:
     return kept, Face(box=crop.box, landmarks=crop.landmarks, score=face.score)
 
 
-def features_of(engine: FaceEngine, folder: Path, cache: Path | None) -> Features:
-    """Embeddings of the largest face of every photo, from the original and from the stored crop."""
-    people = photos_by_person(folder)
+def labelled_face(image: Image, faces: Sequence[Face]) -> Face:
+    """The face that the folder's name speaks of: in LFW the one nearest the centre, in 17 of 4286 not the largest."""
+    middle_x, middle_y = image.shape[1] / 2, image.shape[0] / 2
+    return min(faces, key=lambda face: math.hypot(face.centre[0] - middle_x, face.centre[1] - middle_y))
+
+
+def features_of(engine: FaceEngine, people: Mapping[str, Sequence[Path]], cache: Path | None = None) -> Features:
+    """Embeddings of the labelled face of every photo, from the original and from the stored crop."""
     names = tuple(people)
     if cache and cache.is_file():
         kept = np.load(cache)
@@ -90,7 +97,8 @@ def features_of(engine: FaceEngine, folder: Path, cache: Path | None) -> Feature
             if not faces:
                 missed += 1
                 continue
-            vectors = engine.embed_many([(image, faces[0]), stored(image, faces[0])])
+            face = labelled_face(image, faces)
+            vectors = engine.embed_many([(image, face), stored(image, face)])
             person.append(number)
             originals.append(vectors[0])
             crops.append(vectors[1])

@@ -1,9 +1,9 @@
 """kill -9 at random moments of upload, training and rebuild, and what is half done afterwards.
 
 Each round starts the server on the same folders, lets several clients upload, train and search, kills it (every other
-time together with its PostgreSQL) at a random moment, starts it again and compares database and disk. A fixed set of people,
-enrolled before the first round, must be recognised by every search that is answered: a search that saw half of a
-generation would miss one of them.
+time together with its PostgreSQL) at a random moment, starts it again and compares database and disk. A fixed set of
+people, enrolled before the first round, must be recognised by every search that is answered: a search that saw half
+of a generation would miss one of them.
 
     python -m bench.crash --photos FOLDER [--model dlib] [--rounds 50]
 """

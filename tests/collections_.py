@@ -1,7 +1,7 @@
 """Photo collections for tests and measurements that are too large, or not ours, to be committed.
 
-They are looked for in KENALI_TEST_DATA, or in ``shared/data`` beside the checkout. Tests that need one are skipped, with
-the reason, where it is absent.
+They are looked for in KENALI_TEST_DATA, or in ``shared/data`` beside the checkout. Tests that need one are skipped,
+with the reason, where it is absent.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ BUFFALO_SC = _found("models", "buffalo_sc")
 
 
 def _needs(path: Path | None, what: str) -> pytest.MarkDecorator:
-    return pytest.mark.skipif(path is None, reason=f"{what} not found: set KENALI_TEST_DATA to the folder that holds it")
+    return pytest.mark.skipif(path is None, reason=f"{what} not found: KENALI_TEST_DATA names the folder above it")
 
 
 needs_lfw = _needs(LFW, "LFW photos (faces/lfw)")

@@ -96,7 +96,7 @@ def guarded(view: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(view)
     def check(*args: Any, **kwargs: Any) -> Any:
         verb = "get" if request.method == "HEAD" else request.method.lower()
-        endpoint = getattr(view.view_class, verb, None)  # type: ignore[attr-defined]
+        endpoint = getattr(check.view_class, verb, None)  # type: ignore[attr-defined]  # Flask sets it on what we return
         if endpoint is None or verb == "options":
             return view(*args, **kwargs)  # answered 405 or by Flask itself
         statement: Statement = endpoint.__access__

@@ -1,1 +1,17 @@
 """flask commands, one module per topic."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+
+def register_commands(app: Flask) -> None:
+    """Add every command to ``flask``."""
+    from app.cli.admin import admin
+    from app.cli.apikey import apikey
+    from app.cli.face import face
+    from app.cli.openapi import openapi
+    from app.cli.worker import worker
+
+    for command in (admin, apikey, face, openapi, worker):
+        app.cli.add_command(command)
