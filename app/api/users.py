@@ -11,7 +11,7 @@ from app.api.guard import access, caller_id, in_path
 from app.api.paging import PAGE_PARAMS, page_headers, wanted_page
 from app.api.parsing import parse_body
 from app.api.schemas import users as wire
-from app.errors import EmailTaken, InvalidInput, UserNotFound
+from app.errors import EmailTaken, InvalidInput, LastAdmin, UserNotFound
 from app.services.access import Need
 
 ns = wire.ns
@@ -87,14 +87,14 @@ class User(Resource):
     def put(self, user_id: int) -> Any:
         """Change a user
 
-        What is left out stays as it is.
+        What is left out stays as it is. A new password ends every session of the user.
         """
         body = parse_body(wire.UserChange)
         return container().users.update(user_id, name=body.name, email=body.email, password=body.password)
 
     @access(Need.OWNER, scope="users", subject=in_path("user_id"))
     @ns.doc("delete_user")
-    @raises(ns, UserNotFound)
+    @raises(ns, UserNotFound, LastAdmin)
     @ns.marshal_with(wire.deleted)
     def delete(self, user_id: int) -> Any:
         """Delete a user

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.db import User
+from app.db import LoginSession, User
 from app.errors import EmailTaken, UserNotFound
+from app.services.access import keep_an_admin
 from app.services.paging import Page, PageRequest, fetch_page
 from app.services.passwords import Passwords
 
@@ -70,7 +71,7 @@ class UserService:
     def update(
         self, user_id: int, *, name: str | None = None, email: str | None = None, password: str | None = None
     ) -> User:
-        """Change what is given."""
+        """Change what is given. A new password ends every session of the user."""
         password_hash = self._passwords.hash(password) if password else None
         with self._sessions.begin() as session:
             user = get_user(session, user_id)
@@ -80,14 +81,18 @@ class UserService:
                 user.email = email
             if password_hash is not None:
                 user.password_hash = password_hash
+                # Whoever knew the old password, or took a token, is out.
+                session.execute(delete(LoginSession).where(LoginSession.user_id == user_id))
             _flush(session)
             session.refresh(user)
         return user
 
     def delete(self, user_id: int) -> None:
-        """Remove the user with photos, embeddings, tokens and folder."""
+        """Remove the user with photos, embeddings, tokens and folder; LastAdmin for the only admin."""
         with self._sessions.begin() as session:
-            session.delete(get_user(session, user_id))
+            user = get_user(session, user_id)
+            keep_an_admin(session, without=user_id)
+            session.delete(user)
         # After the commit: if the process dies in between, the next start removes the folder of a user who is gone.
         self._folders.remove(user_id)
 
