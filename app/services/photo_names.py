@@ -41,8 +41,8 @@ def clean_filename(name: str) -> str:
 
 def storage_key(user_id: int, filename: str) -> str:
     """A new key, ``<user_id>/<stem>-<12 hex digits>.jpg``: readable, plain ASCII, and never the same twice."""
-    ascii_name = unicodedata.normalize("NFKD", filename).encode("ascii", "ignore").decode()
-    stem = ascii_name.rpartition(".")[0] or ascii_name
+    stem = filename.rpartition(".")[0] or filename
+    stem = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
     stem = re.sub(r"[^A-Za-z0-9]+", "-", stem).strip("-")[:_MAX_STEM].rstrip("-")
     return f"{user_id}/{stem or 'photo'}-{secrets.token_hex(_RANDOM_BYTES)}.jpg"
 
