@@ -20,7 +20,7 @@ from app.errors import (
 )
 from app.services.access import Need
 from app.services.decisions import Decision
-from app.services.recognition import DEFAULT_TOP_K, Prediction
+from app.services.recognition import DEFAULT_TOP_K, ModelReport, Prediction
 
 ns = wire.ns
 
@@ -46,6 +46,33 @@ def _wire_form(found: Prediction) -> dict[str, Any]:
             "face": found.face,
             "warnings": found.warnings,
             "model": found.model,
+        },
+    }
+
+
+def _model_form(found: ModelReport) -> dict[str, Any]:
+    info, calibration = found.info, found.calibration
+    return {
+        "name": info.name,
+        "engine": info.engine,
+        "fingerprint": info.fingerprint,
+        "licence": info.licence,
+        "commercial_use": info.commercial_use,
+        "source": info.source,
+        "dimensions": info.dimensions,
+        "loaded": found.loaded,
+        "pinned": found.pinned,
+        "threshold": round(found.threshold, 4),
+        "verification_threshold": round(calibration.verification_threshold, 4),
+        "margin": round(calibration.margin, 4),
+        "target_fpir": found.target_fpir,
+        "calibration": calibration.source,
+        "gallery_size": found.people,
+        "embeddings": found.photos,
+        "index": {
+            "kind": "hnsw" if found.indexed else "exact",
+            "recall": found.recall,
+            "measured_probes": found.measured_probes,
         },
     }
 
@@ -123,4 +150,4 @@ class Model(Resource):
 
         Its licence, thresholds and calibration, the size of the gallery, and how it is searched.
         """
-        return container().recognition.model()
+        return _model_form(container().recognition.model())

@@ -15,7 +15,8 @@ face = AppGroup("face", help="Face models: list, download, switch, switch back."
 def models() -> None:
     """List the known and installed models; * marks the one in use."""
     services = container()
-    used = services.gallery.model_in_use()
+    live = services.gallery.live()
+    used = live.model_name if live else services.face_engines.choose()
     for model in services.face_engines.listing():
         mark = "*" if model.name == used else " "
         state = "installed" if model.installed else f"download {model.megabytes} MB"
@@ -53,4 +54,4 @@ def use(name: str) -> None:
 @told
 def rollback() -> None:
     """Go back to the gallery of the model before."""
-    click.echo(f"{container().gallery.rollback()} is in use again.")
+    click.echo(f"{container().gallery.rollback().model_name} is in use again.")

@@ -9,12 +9,13 @@ from typing import Any
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db import vectors
-from app.engines.base import Embeddings, Face, FaceEngine, Image
+from app.engines.base import Embeddings, Face, FaceEngine, FaceModelInfo, Image
 from app.engines.face.calibration import Calibration, calibration_for
 from app.engines.face.quality import FaceQuality, assess
 from app.errors import NoFaceFound, NotEnrolled
 from app.services.decisions import Decision, decide, lead
 from app.services.face_report import advice, face_report
+from app.services.gallery import Gallery
 
 #: Candidates shown when the client does not say how many.
 DEFAULT_TOP_K = 5
@@ -70,6 +71,26 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelReport:
+    """The model in use."""
+
+    info: FaceModelInfo
+    #: an enrolment has fixed it
+    pinned: bool
+    loaded: bool
+    calibration: Calibration
+    #: 1:N, for the present gallery
+    threshold: float
+    target_fpir: float
+    people: int
+    photos: int
+    #: whether an index answers searches, and the share of best matches that it finds over so many probes
+    indexed: bool
+    recall: float | None
+    measured_probes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """The face of a probe picture that counts."""
 
@@ -94,23 +115,22 @@ class RecognitionService:
     def __init__(
         self,
         sessions: sessionmaker[Session],
-        active_engine: Callable[[], FaceEngine],
+        gallery: Gallery,
         decode: Decode,
         *,
         target_fpir: float,
     ) -> None:
         """
-        :param active_engine: the engine of the live gallery.
         :param target_fpir: share of strangers that may be taken for somebody enrolled.
         """
         self._sessions = sessions
-        self._active_engine = active_engine
+        self._gallery = gallery
         self._decode = decode
         self._target_fpir = target_fpir
 
     def predict(self, data: bytes, *, top_k: int = DEFAULT_TOP_K, threshold: float | None = None) -> Prediction:
         """Who of the enrolled people is this? NoFaceFound if there is no face."""
-        engine = self._active_engine()
+        engine = self._gallery.active_engine()
         probe = self._probe(engine, data)
         with self._sessions() as session:
             # Two at least: the lead over the second person decides, shown or not.
@@ -141,7 +161,7 @@ class RecognitionService:
 
     def verify(self, user_id: int, data: bytes) -> Comparison:
         """Is this that user? NotEnrolled if nothing is trained for them, NoFaceFound if there is no face."""
-        engine = self._active_engine()
+        engine = self._gallery.active_engine()
         with self._sessions() as session:
             if not vectors.is_enrolled(session, engine.info.key, user_id):
                 raise NotEnrolled
@@ -154,7 +174,7 @@ class RecognitionService:
 
     def compare(self, first: bytes, second: bytes) -> Comparison:
         """Do two pictures show the same person? The largest face of each counts."""
-        engine = self._active_engine()
+        engine = self._gallery.active_engine()
         one = self._probe(engine, first, "file1")
         two = self._probe(engine, second, "file2")
         warnings = [f"file1: {text}" for text in one.warnings] + [f"file2: {text}" for text in two.warnings]
@@ -163,11 +183,27 @@ class RecognitionService:
     def detect(self, data: bytes) -> list[dict[str, Any]]:
         """Every face of the picture, the largest first; an empty list if there is none."""
         image = self._decode(data)
-        return [face_report(face, assess(image, face)) for face in self._active_engine().detect(image)]
+        return [face_report(face, assess(image, face)) for face in self._gallery.active_engine().detect(image)]
 
-    def calibration(self) -> Calibration:
-        """Threshold and calibration of the model in use."""
-        return calibration_for(self._active_engine().info.name)
+    def model(self) -> ModelReport:
+        """The model in use, its thresholds for the present gallery, and how the gallery is searched."""
+        info = self._gallery.active_engine().info
+        summary = self._gallery.summary()
+        live = summary.live
+        calibration = calibration_for(info.name)
+        return ModelReport(
+            info=info,
+            pinned=live is not None,
+            loaded=self._gallery.loaded(info.name),
+            calibration=calibration,
+            threshold=calibration.threshold(summary.people, self._target_fpir),
+            target_fpir=self._target_fpir,
+            people=summary.people,
+            photos=summary.photos,
+            indexed=live is not None and live.indexed,
+            recall=live.index_recall if live and live.indexed else 1.0,
+            measured_probes=live.index_probes if live and live.indexed else 0,
+        )
 
     def _probe(self, engine: FaceEngine, data: bytes, field: str = "file") -> Probe:
         image = self._decode(data)

@@ -21,10 +21,13 @@ from app.engines.face.gated import GatedFaceEngine
 from app.engines.face.insightface import InsightFaceEngine
 from app.engines.face.pack import holds_pack, read_pack
 from app.engines.face.progress import Progress, terminal_progress
-from app.errors import ModelDownloadFailed, ModelNotUsable, StorageFull
+from app.errors import ModelBusy, ModelDownloadFailed, ModelNotUsable, StorageFull
 
 _log = logging.getLogger(__name__)
 
+#: How long a request waits for a download that another thread has begun, before it is told to come back: longer than a
+#: refused connection takes, shorter than a download.
+CHOICE_WAIT_SECONDS: Final = 4.0
 #: Where insightface itself keeps packs.
 INSIGHTFACE_CACHE: Final = Path("~/.insightface/models")
 
@@ -70,6 +73,9 @@ class FaceEngines:
         self._lock = threading.Lock()
         self._download_lock = threading.Lock()
         self._engines: dict[str, FaceEngine] = {}
+        # The choice stands for the life of the process: without a network, every other one would wait for a time-out.
+        self._chosen: str | None = None
+        self._choice_lock = threading.Lock()
 
     def get(self, name: str) -> FaceEngine:
         """The engine of that name, for requests: raises ModelBusy when too many wait. Loaded at the first call.
@@ -90,8 +96,19 @@ class FaceEngines:
         """The name that FACE_MODEL stands for, after downloading what it needs.
 
         `auto` takes the first of: a pack in MODELS_DIR, a pack in InsightFace's cache, a download, dlib.
-        Raises ModelNotUsable or ModelDownloadFailed for a model that was named and cannot be had.
+        Raises ModelNotUsable or ModelDownloadFailed for a model that was named and cannot be had, and ModelBusy while
+        another thread downloads it.
         """
+        if self._chosen is None:
+            if not self._choice_lock.acquire(timeout=CHOICE_WAIT_SECONDS):
+                raise ModelBusy("The face model is being downloaded: try again soon.", retry_after_seconds=10)
+            try:
+                self._chosen = self._chosen or self._choose()
+            finally:
+                self._choice_lock.release()
+        return self._chosen
+
+    def _choose(self) -> str:
         if self._wanted == AUTO:
             return self._choose_any()
         if self._wanted == DLIB:
