@@ -43,14 +43,23 @@ def body_model(ns: Namespace, name: str, body: type[BaseModel]) -> Model:
     """The Swagger model of a request body."""
     documented: dict[str, fields.Raw] = {}
     for field_name, info in body.model_fields.items():
-        kind: Any = info.annotation
-        if isinstance(kind, types.UnionType):  # "str | None": optional, and JSON Schema draft 4 has no null
-            kind = next(part for part in typing.get_args(kind) if part is not type(None))
         examples = info.examples or [None]
-        documented[field_name] = _FIELD_TYPES[kind](
+        documented[field_name] = _FIELD_TYPES[_plain_type(info.annotation)](
             required=info.is_required(), description=info.description, example=examples[0]
         )
     return ns.model(name, documented)
+
+
+def _plain_type(kind: Any) -> Any:
+    """The type below ``Annotated`` and ``… | None`` (that is what optional means; JSON Schema draft 4 has no null)."""
+    while (origin := typing.get_origin(kind)) is not None:
+        if origin is typing.Annotated:
+            kind = typing.get_args(kind)[0]
+        elif origin in {typing.Union, types.UnionType}:
+            kind = next(part for part in typing.get_args(kind) if part is not type(None))
+        else:
+            break
+    return kind
 
 
 def parse_body(body: type[Body]) -> Body:

@@ -6,7 +6,7 @@ import re
 from typing import Annotated
 
 from flask_restx import Namespace, fields
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 from app.api.base import UtcDateTime
 from app.api.parsing import JsonBody, body_model
@@ -32,6 +32,8 @@ def _one_line(value: str) -> str:
 
 Name = Annotated[str, AfterValidator(_one_line), Field(min_length=1, max_length=200)]
 Email = Annotated[str, AfterValidator(_email), Field(min_length=3, max_length=254)]
+#: Blanks around a password may be meant.
+OptionalPassword = Annotated[str | None, StringConstraints(strip_whitespace=False)]
 
 
 class NewUser(JsonBody):
@@ -39,7 +41,9 @@ class NewUser(JsonBody):
 
     name: Name = Field(description="The person's name.", examples=["John Doe"])
     email: Email = Field(description="Unique, whatever the case of its letters.", examples=["john@email.com"])
-    password: str | None = Field(None, description="Needed only to sign in with a password.", examples=["secure123"])
+    password: OptionalPassword = Field(
+        None, description="Needed only to sign in with a password.", examples=["secure123"]
+    )
 
 
 class UserChange(JsonBody):
@@ -47,7 +51,7 @@ class UserChange(JsonBody):
 
     name: Name | None = Field(None, description="The person's name.", examples=["John Doe"])
     email: Email | None = Field(None, description="A new address.", examples=["john.doe@email.com"])
-    password: str | None = Field(None, description="A new password.", examples=["even-more-secure"])
+    password: OptionalPassword = Field(None, description="A new password.", examples=["even-more-secure"])
 
 
 new_user = body_model(ns, "NewUser", NewUser)
