@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db import Role, User
-from app.errors import UserNotFound
+from app.errors import InvalidInput, UserNotFound
 from app.services.access import keep_an_admin
 from app.services.users import find_user_by_email
 
@@ -25,6 +25,8 @@ class AdminService:
 
     def create(self, name: str, email: str, password: str) -> User:
         """A new user who is an admin; EmailTaken if the address is in use."""
+        if not password:  # other users may do without
+            raise InvalidInput(errors={"password": "an admin needs one to sign in"})
         return self.promote(self._create_user(name, email, password).email)
 
     def list(self) -> Sequence[User]:

@@ -94,4 +94,4 @@ def _embeddings(session: Session, user_id: int) -> list[EmbeddingNote]:
     row = FaceEmbedding
     columns = (row.id, row.photo_id, row.model, row.generation, row.quality, row.created_at)
     found = session.execute(select(*columns).where(row.user_id == user_id).order_by(row.id))
-    return [EmbeddingNote(*values) for values in found.tuples()]
+    return [EmbeddingNote(*values) for values in found]
