@@ -83,7 +83,11 @@ def access(need: Need, *, scope: str, subject: Subject | None = None) -> Callabl
         if need is Need.PERSON:
             security = [{"bearer": []}]
         endpoint.__apidoc__ = merge(  # type: ignore[attr-defined]
-            known, {"security": security, "x-access": {"need": need.value, "who": _IN_WORDS[need], "scope": scope}}
+            known,
+            {
+                "security": security,
+                "vendor": {"x-access": {"need": need.value, "who": _IN_WORDS[need], "scope": scope}},
+            },
         )
         return endpoint
 
@@ -101,7 +105,8 @@ def guarded(view: Callable[..., Any]) -> Callable[..., Any]:
             return view(*args, **kwargs)  # answered 405 or by Flask itself
         statement: Statement = endpoint.__access__
         services: Container = current_app.extensions["kenali"]
-        if statement.need is Need.PUBLIC and "Authorization" not in request.headers:
+        if statement.need is Need.PUBLIC and statement.scope == "auth":
+            # This is where new tokens come from: an old one, sent along by habit, must not stand in the way.
             g.caller = services.access.anonymous()
         else:
             g.caller = services.access.resolve(request.headers.get("Authorization"), request.headers.get("X-API-Key"))
