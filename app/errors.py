@@ -194,6 +194,13 @@ class ModelDownloadFailed(KenaliError):
     code = "model_download_failed"
 
 
+class NoEarlierGallery(KenaliError):
+    """There is no earlier gallery to go back to."""
+
+    status = 409
+    code = "no_earlier_gallery"
+
+
 # --- jobs
 
 
@@ -209,6 +216,20 @@ class JobAlreadyFinished(KenaliError):
 
     status = 409
     code = "job_already_finished"
+
+
+class RebuildUnderWay(KenaliError):
+    """Another full rebuild is under way: wait for it, or cancel it."""
+
+    status = 409
+    code = "rebuild_under_way"
+
+
+class WorkerDied(KenaliError):
+    """The job was given up: the program that worked on it died several times."""
+
+    status = 500
+    code = "worker_died"
 
 
 class JobFailed(KenaliError):

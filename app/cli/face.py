@@ -43,10 +43,14 @@ def use(name: str) -> None:
     """
     services = container()
     job = services.training.request_rebuild(model=name)
-    with click.progressbar(length=1, label=f"Embedding with {name}") as bar:
-        for progress in services.training.follow(job.id, run=True):
-            bar.length = max(progress.total or 1, 1)
-            bar.update(progress.done - bar.pos)
+    services.worker.start()  # this command works on the job itself, unless the server's worker is faster
+    try:
+        with click.progressbar(length=1, label=f"Embedding with {name}") as bar:
+            for progress in services.training.follow(job.id):
+                bar.length = max(progress.total or 1, 1)
+                bar.update(progress.done - bar.pos)
+    finally:
+        services.worker.stop()
     click.echo(f"{name} is in use now.")
 
 

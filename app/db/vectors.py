@@ -1,11 +1,11 @@
 """Searching and storing embeddings: the only SQL about vectors.
 
-Every vector has unit length, so the inner product is the cosine, and ``<#>`` (the negative inner product) is the cheapest
-distance. A search names the model of its probe and is answered from one whole generation made with that model: the live
-one, or for a moment after a change of model the one that was live when the probe was embedded.
+Every vector has unit length, so the inner product is the cosine, and ``<#>`` (the negative inner product) is the
+cheapest distance. A search names the model of its probe and is answered from one whole generation made with that model:
+the live one, or for a moment after a change of model the one that was live when the probe was embedded.
 
-Small generations are searched exactly. Large ones have a partial HNSW index over ``halfvec(512)`` (made by the rebuild);
-its candidates are ranked again by the full vectors.
+Small generations are searched exactly. Large ones have a partial HNSW index over ``halfvec(512)`` (made by the
+rebuild); its candidates are ranked again by the full vectors.
 """
 
 from __future__ import annotations
@@ -130,14 +130,10 @@ def search(session: Session, model: str, probe: Vector, *, top_k: int) -> Search
     :param probe: shape (512,), unit length.
     """
     connection = session.connection()
-    parameters = {
-        "model": model,
-        "probe": _whole_numbers(probe),
-        "top_k": top_k,
-        "candidates": max(_MIN_CANDIDATES, _PHOTOS_PER_PERSON * top_k),
-    }
+    parameters = {"model": model, "probe": _whole_numbers(probe), "top_k": top_k}
+    candidates = max(_MIN_CANDIDATES, _PHOTOS_PER_PERSON * top_k)
     while True:
-        rows = connection.exec_driver_sql(_EXACT, parameters).all()
+        rows = connection.exec_driver_sql(_EXACT, {**parameters, "candidates": candidates}).all()
         people, photos, indexed = rows[0][:3]
         if indexed is not None:
             return _search_indexed(session, indexed, probe, top_k=top_k)
@@ -145,7 +141,7 @@ def search(session: Session, model: str, probe: Vector, *, top_k: int) -> Search
         if len(found) >= min(top_k, people):
             return SearchResult(people, photos, found)
         # A few people with very many photos took all the places.
-        parameters["candidates"] *= _GROW
+        candidates *= _GROW
 
 
 def _search_indexed(session: Session, generation: int, probe: Vector, *, top_k: int) -> SearchResult:
@@ -206,6 +202,14 @@ def delete_user(session: Session, generation: int, user_id: int) -> None:
     session.connection().exec_driver_sql(
         "DELETE FROM face_embeddings WHERE generation = %(generation)s AND user_id = %(user_id)s",
         {"generation": generation, "user_id": user_id},
+    )
+
+
+def delete_photos(session: Session, generation: int, photo_ids: Sequence[int]) -> None:
+    """Remove the embeddings of some photos from one generation."""
+    session.connection().exec_driver_sql(
+        "DELETE FROM face_embeddings WHERE generation = %(generation)s AND photo_id = ANY(%(photo_ids)s::bigint[])",
+        {"generation": generation, "photo_ids": list(photo_ids)},
     )
 
 
@@ -315,6 +319,54 @@ def drop_index(engine: Engine, generation: int) -> None:
     """Remove the index of a generation, if there is one."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql(f"DROP INDEX CONCURRENTLY IF EXISTS {index_name(generation)}")
+
+
+def measure_recall(session: Session, generation: int, *, probes: int) -> tuple[float, int]:
+    """Share of probes whose best match the index finds, and the number of probes.
+
+    Probes are photos of people with several: the question is which of the *other* photos is nearest, which is what a
+    search for that person would have to answer.
+    """
+    connection = session.connection()
+    size = EMBEDDING_SIZE
+    connection.exec_driver_sql(
+        f"SET LOCAL statement_timeout = 0; SET LOCAL hnsw.ef_search = {EF_SEARCH}; "
+        "SET LOCAL hnsw.iterative_scan = relaxed_order"
+    )
+    chosen = connection.exec_driver_sql(
+        "SELECT photo_id FROM face_embeddings AS e WHERE generation = %(generation)s AND EXISTS (SELECT 1 FROM "
+        "face_embeddings AS o WHERE o.generation = e.generation AND o.user_id = e.user_id AND o.photo_id <> e.photo_id)"
+        " ORDER BY hashint8(photo_id) LIMIT %(probes)s",
+        {"generation": generation, "probes": probes},
+    ).scalars()
+    hits, total = 0, 0
+    for photo_id in chosen.all():
+        values = {"photo_id": photo_id, "candidates": _MIN_CANDIDATES}
+        probe = (
+            f"(SELECT embedding FROM face_embeddings WHERE generation = {int(generation)} "  # noqa: S608 - an integer
+            "AND photo_id = %(photo_id)s)"
+        )
+        exact = connection.exec_driver_sql(
+            f"SELECT photo_id FROM face_embeddings WHERE generation = {int(generation)} "  # noqa: S608
+            f"AND photo_id <> %(photo_id)s ORDER BY (embedding <#> {probe}) + 0 LIMIT 1",
+            values,
+        ).scalar()
+        near = connection.exec_driver_sql(
+            f"SELECT photo_id FROM face_embeddings WHERE generation = {int(generation)} "  # noqa: S608
+            f"ORDER BY embedding::halfvec({size}) <#> ({probe})::halfvec({size}) LIMIT %(candidates)s",
+            values,
+        ).scalars()
+        hits += exact in set(near.all())
+        total += 1
+    return (hits / total if total else 1.0), total
+
+
+def refresh_statistics(engine: Engine) -> None:
+    """After many rows have come and gone: plans and index-only scans depend on it."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("SET statement_timeout = 0")
+        connection.exec_driver_sql("VACUUM (ANALYZE) face_embeddings")
+        connection.exec_driver_sql("RESET statement_timeout")
 
 
 # --- how values travel

@@ -1,1 +1,1 @@
-"""The Procrastinate app and its tasks: a task is one call into a service."""
+"""Background jobs: a queue in the same PostgreSQL (Procrastinate), and the worker that takes from it."""

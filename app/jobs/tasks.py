@@ -1,0 +1,49 @@
+"""What the worker can do: a task is one call into a service."""
+
+from __future__ import annotations
+
+from procrastinate import App, BaseRetryStrategy, JobContext, RetryDecision
+from procrastinate.connector import BaseConnector
+from procrastinate.exceptions import JobAborted
+from procrastinate.jobs import Job
+
+from app.services.training import TrainingService
+from app.services.training_jobs import JobInterrupted
+
+#: Name of the task in the queue's table: it must stay, or queued jobs are not understood after an update.
+TRAIN = "train"
+QUEUE = "training"
+#: Key of the service in the worker's context.
+TRAINING = "training"
+
+#: The database was away, say: after 1, 2, 4, 8 ... seconds, at most 30, for about two minutes in all.
+_MAX_ATTEMPTS = 8
+_LONGEST_PAUSE_SECONDS = 30
+
+
+class TryAgain(BaseRetryStrategy):
+    """At once after a shutdown, with growing pauses after an error, up to a limit."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        """When to try again, if at all."""
+        if isinstance(exception, JobAborted):
+            return RetryDecision(retry_in={"seconds": 0})
+        if job.attempts >= _MAX_ATTEMPTS:
+            return None
+        return RetryDecision(retry_in={"seconds": min(2**job.attempts, _LONGEST_PAUSE_SECONDS)})
+
+
+def train(context: JobContext, job_id: int) -> None:
+    """Run a training job."""
+    training: TrainingService = context.additional_context[TRAINING]
+    try:
+        training.run(job_id, context.should_abort)
+    except JobInterrupted:
+        raise JobAborted from None
+
+
+def make_app(connector: BaseConnector) -> App:
+    """Procrastinate's App with every task."""
+    app = App(connector=connector)
+    app.task(name=TRAIN, queue=QUEUE, pass_context=True, retry=TryAgain())(train)
+    return app
