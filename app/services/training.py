@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from app.db import FaceEmbedding, JobKind, Photo, TrainingJob, User
 from app.errors import JobCancelled, JobFailed, KenaliError, NoUsablePhotos
 from app.services.gallery import Gallery, LiveGeneration, find_live
 from app.services.incremental import IncrementalTraining
-from app.services.paging import Page, PageRequest
+from app.services.paging import Page, PageRequest, fetch_page
 from app.services.rebuild import INDEX_FROM_PHOTOS, Rebuild
 from app.services.training_jobs import (
     Enqueue,
@@ -30,6 +31,9 @@ from app.services.users import get_user
 from app.storage.base import Storage
 
 logger = logging.getLogger(__name__)
+
+#: Half of the server's usual eight threads.
+MAX_WAITING = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +75,18 @@ class TrainingService:
         *,
         enqueue: Enqueue,
         models_dir: Path,
+        max_waiting: int = MAX_WAITING,
         index_from_photos: int = INDEX_FROM_PHOTOS,
     ) -> None:
         """
         :param enqueue: puts a job into the queue, in the transaction of the session it is given.
         :param models_dir: where ``face_db.npy`` is written.
+        :param max_waiting: requests that may wait for their job at the same time.
         """
         self._sessions = sessions
         self._gallery = gallery
         self._jobs = TrainingJobs(sessions, enqueue)
+        self._places = threading.BoundedSemaphore(max_waiting)
         self._incremental = IncrementalTraining(sessions, gallery, storage)
         self._rebuild = Rebuild(sessions, gallery, storage, models_dir=models_dir, index_from_photos=index_from_photos)
 
@@ -107,8 +114,17 @@ class TrainingService:
         )
 
     def wait(self, job_id: int, timeout_seconds: float) -> TrainingJob:
-        """The job when it is finished, or as it is after the time; JobNotFound if it is gone."""
-        return self._jobs.wait(job_id, timeout_seconds)
+        """The job when it is finished, or as it is after the time; JobNotFound if it is gone.
+
+        Somebody who waits keeps a thread of the server from everybody else: when all places are taken, the job is
+        answered as it is.
+        """
+        if not self._places.acquire(blocking=False):
+            return self._jobs.get(job_id)
+        try:
+            return self._jobs.wait(job_id, timeout_seconds)
+        finally:
+            self._places.release()
 
     def follow(self, job_id: int) -> Iterator[JobProgress]:
         """Progress until the job is finished; then raise why it did not succeed, if it did not."""
@@ -159,21 +175,16 @@ class TrainingService:
         """Fail jobs that nobody will ever run; how many there were."""
         return self._jobs.close_abandoned()
 
-    def status(self, wanted: PageRequest) -> TrainingStatus:
-        """How every user stands, by id."""
+    def status(self, wanted: PageRequest, person: int | None = None) -> TrainingStatus:
+        """How users stand, by id; with ``person``, that one alone."""
+        query = select(User)
+        if person is not None:
+            query = query.where(User.id == person)
         with self._sessions() as session:
             live = find_live(session)
-            total = session.scalar(select(func.count()).select_from(User)) or 0
-            users = session.execute(
-                select(User.id, User.name).order_by(User.id).limit(wanted.per_page).offset(wanted.offset)
-            ).tuples()
-            return TrainingStatus(live, Page(_standing(session, live, dict(list(users))), total))
-
-    def user_status(self, user_id: int) -> UserTraining:
-        """How one user stands; UserNotFound otherwise."""
-        with self._sessions() as session:
-            user = get_user(session, user_id)
-            return _standing(session, find_live(session), {user.id: user.name})[0]
+            page = fetch_page(session, query.order_by(User.id), wanted)
+            users = _standing(session, live, {user.id: user.name for user in page.items})
+        return TrainingStatus(live, Page(users, page.total))
 
 
 def _standing(session: Session, live: LiveGeneration | None, names: dict[int, str]) -> Sequence[UserTraining]:
