@@ -88,11 +88,9 @@ class Container:
 
     def _warm(self) -> None:
         try:
-            info = self.gallery.active_engine().info
+            self.gallery.active_engine()  # says which one it is, and its licence, when it is loaded
         except KenaliError as error:
             log.warning("The face model is not ready: %s", error.detail)
-        else:
-            log.info("Face model %s (%s). Licence: %s", info.name, info.engine, info.licence)
 
 
 def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = None) -> Container:
@@ -119,9 +117,7 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
         access_life=timedelta(minutes=settings.access_token_minutes),
         refresh_life=timedelta(days=settings.refresh_token_days),
     )
-    lockout = Lockout(
-        sessions, limit=settings.lockout_failures, life=timedelta(minutes=settings.lockout_minutes)
-    )
+    lockout = Lockout(sessions, limit=settings.lockout_failures, life=timedelta(minutes=settings.lockout_minutes))
     users = UserService(sessions, folders, passwords)
     worker = WorkerThread(queue, training)
     return Container(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ from flask_restx import fields
 
 from app.api.guard import guarded
 from app.api.problem import respond
+from app.api.schemas.problem import error_responses
 from app.container import Container
 from app.errors import KenaliError
 
@@ -55,32 +55,7 @@ class UtcDateTime(fields.Raw):
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def problem_model(api: flask_restx.Namespace | flask_restx.Api) -> Any:
-    """The Swagger model of the one error body."""
-    return api.model(
-        "Problem",
-        {
-            "type": fields.String(example="urn:kenali:problem:user_not_found"),
-            "title": fields.String(example="Not Found"),
-            "status": fields.Integer(example=404),
-            "detail": fields.String(example="There is no such user."),
-            "code": fields.String(description="A stable word for programs.", example="user_not_found"),
-            "message": fields.String(description="The same as detail.", example="There is no such user."),
-            "errors": fields.Raw(description="Field -> what is wrong with it.", example={"email": "…"}),
-        },
-    )
-
-
 def raises(ns: flask_restx.Namespace, *errors: type[KenaliError]) -> Callable[[Endpoint], Endpoint]:
     """Document the errors that an operation answers with, grouped by status."""
-    by_status: dict[int, list[str]] = defaultdict(list)
-    for error in errors:
-        first_line = (error.__doc__ or error.code).strip().splitlines()[0]
-        by_status[error.status].append(f"`{error.code}`: {first_line}")
-
-    def decorate(endpoint: Endpoint) -> Endpoint:
-        for status, lines in by_status.items():
-            endpoint = ns.response(status, "\n\n".join(lines), problem_model(ns))(endpoint)
-        return endpoint
-
+    decorate: Callable[[Endpoint], Endpoint] = ns.doc(responses=error_responses(*errors))
     return decorate

@@ -11,8 +11,9 @@ from uuid import UUID
 from flask import current_app, g, request
 from flask_restx.utils import merge
 
+from app.api.schemas.problem import error_responses
 from app.container import Container
-from app.errors import InvalidInput
+from app.errors import InvalidInput, NotAuthenticated, NotPermitted, TokenExpired, TokenInvalid
 from app.services.access import Caller, Need, permits
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -78,17 +79,17 @@ def access(need: Need, *, scope: str, subject: Subject | None = None) -> Callabl
 
     def decorate(endpoint: Endpoint) -> Endpoint:
         endpoint.__access__ = Statement(need, scope, subject)  # type: ignore[attr-defined]
-        known = getattr(endpoint, "__apidoc__", {})
         security: list[Any] = [] if need is Need.PUBLIC else [{"bearer": []}, {"api_key": []}]
         if need is Need.PERSON:
             security = [{"bearer": []}]
-        endpoint.__apidoc__ = merge(  # type: ignore[attr-defined]
-            known,
-            {
-                "security": security,
-                "vendor": {"x-access": {"need": need.value, "who": _IN_WORDS[need], "scope": scope}},
-            },
-        )
+        refusals = (NotAuthenticated, TokenExpired, TokenInvalid, NotPermitted) if need is not Need.PUBLIC else ()
+        ours = {
+            "security": security,
+            "responses": error_responses(*refusals),
+            "vendor": {"x-access": {"need": need.value, "who": _IN_WORDS[need], "scope": scope}},
+        }
+        # What the operation itself says of a status is more to the point.
+        endpoint.__apidoc__ = merge(ours, getattr(endpoint, "__apidoc__", {}))  # type: ignore[attr-defined]
         return endpoint
 
     return decorate

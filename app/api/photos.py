@@ -111,7 +111,10 @@ class Photo(Resource):
     @raises(ns, UserNotFound, PhotoNotFound)
     @ns.marshal_with(wire.photo)
     def get(self, user_id: int, photo_id: int) -> Any:
-        """One photo"""
+        """One photo
+
+        What is known of it: the face, its quality, and what to do better. The picture is at `…/image`.
+        """
         return container().photos.get(user_id, photo_id)
 
     @access(Need.OWNER, scope="photos", subject=in_path("user_id"))
@@ -139,7 +142,10 @@ class PhotoImage(Resource):
     @ns.response(304, "You have it already (If-None-Match).")
     @raises(ns, UserNotFound, PhotoNotFound, PhotoFileMissing)
     def get(self, user_id: int, photo_id: int) -> Response:
-        """The stored JPEG"""
+        """The stored JPEG
+
+        224x224 pixels; a browser that has it already gets 304.
+        """
         file = container().photos.file(user_id, photo_id)
         response = send_file(
             io.BytesIO(file.data),

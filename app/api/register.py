@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 from app.api.base import Api
 from app.api.guard import AUTHORIZATIONS
 from app.api.problem import respond
+from app.api.schemas.problem import PROBLEM
 from app.config import Settings
 from app.errors import KenaliError
 from app.version import VERSION
@@ -54,6 +55,7 @@ def register_api(app: Flask) -> None:
         validate=False,
         default_mediatype="application/json",
     )
+    api.add_model(PROBLEM.name, PROBLEM)
     for module in (users, photos, training, face, auth, me, operations):
         api.add_namespace(module.ns)
     app.register_blueprint(blueprint)

@@ -76,7 +76,10 @@ class User(Resource):
     @raises(ns, UserNotFound)
     @ns.marshal_with(wire.user)
     def get(self, user_id: int) -> Any:
-        """One user"""
+        """One user
+
+        The person as the list shows it; never a password.
+        """
         return container().users.get(user_id)
 
     @access(Need.OWNER, scope="users", subject=in_path("user_id"))

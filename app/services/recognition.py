@@ -226,4 +226,5 @@ class RecognitionService:
 
 
 def _percent(probability: float) -> float:
-    return round(100 * probability, 2)
+    # No calibration on a few thousand people supports certainty, either way.
+    return round(min(max(100 * probability, 0.01), 99.99), 2)

@@ -112,7 +112,7 @@ model = ns.model(
         "fingerprint": fields.String(description="Of the weights.", example="4fae1b2c"),
         "licence": fields.String(example="For non-commercial research only."),
         "commercial_use": fields.Boolean(example=False),
-        "source": fields.String(description="Where the weights come from."),
+        "source": fields.String(description="Where the weights come from.", example="insightface model zoo"),
         "dimensions": fields.Integer(description="Of the model; stored padded to 512.", example=512),
         "loaded": fields.Boolean(example=True),
         "pinned": fields.Boolean(description="An enrolment has fixed the model.", example=True),
@@ -120,7 +120,9 @@ model = ns.model(
         "verification_threshold": fields.Float(description="1:1.", example=0.24),
         "margin": fields.Float(description="Lead over the second person that a match needs.", example=0.03),
         "target_fpir": fields.Float(description="Share of strangers that may be taken for somebody.", example=0.01),
-        "calibration": fields.String(description="Where threshold and confidence come from."),
+        "calibration": fields.String(
+            description="Where threshold and confidence come from.", example="LFW, half of it"
+        ),
         "gallery_size": fields.Integer(description="People enrolled.", example=200),
         "embeddings": fields.Integer(description="Photos behind them.", example=612),
         "index": fields.Nested(index),
