@@ -58,6 +58,18 @@ class Calibration:
             tail=tuple((row["fmr"], row["threshold"]) for row in manifest["tail"]),
         )
 
+    def to_manifest(self) -> dict[str, Any]:
+        """The JSON object that `from_manifest` reads."""
+        return {
+            "model": self.model,
+            "basis": self.basis,
+            "source": self.source,
+            "verification": {"threshold": self.verification_threshold, "fmr": self.verification_fmr},
+            "margin": self.margin,
+            "probability": {"intercept": self.intercept, "slope": self.slope},
+            "tail": [{"fmr": rate, "threshold": threshold} for rate, threshold in self.tail],
+        }
+
     def threshold(self, gallery_size: int, fpir: float) -> float:
         """The similarity that a share ``fpir`` of strangers reaches with the best of ``gallery_size`` people.
 

@@ -32,13 +32,13 @@ ADVICE: Final[dict[str, str]] = {
 
 # The cuts below were chosen with bench/face_quality.py; docs/decisions/0020-face-quality.md has the tables.
 _SHARPNESS_CUT: Final = 0.5
-_SHARPNESS_HALF: Final = 0.02
-_DARK_CUT: Final = 0.15
-_BRIGHT_CUT: Final = 0.85
-_SIZE_CUT_PX: Final = 40.0
+_SHARPNESS_HALF: Final = 0.005
+_DARK_CUT: Final = 0.09
+_BRIGHT_CUT: Final = 0.9
+_SIZE_CUT_PX: Final = 32.0
 _SIZE_GOOD_PX: Final = 112.0
-_YAW_CUT: Final = 40.0
-_PITCH_CUT: Final = 35.0
+_YAW_CUT: Final = 45.0
+_PITCH_CUT: Final = 40.0
 _ROLL_CUT: Final = 40.0
 
 #: The part of the upright face that is skin in every hair cut: from the brows to the lower lip, left to right cheek.
@@ -75,7 +75,7 @@ def assess(image: Image, face: Face) -> FaceQuality:
     """Judge a detected face. The picture may be the original or a stored crop; ``size_px`` is that of this picture."""
     matrix = similarity_transforms(face.landmarks[None], ARCFACE_TEMPLATE)[0]
     grey = cv2.cvtColor(warp(image, matrix, ARCFACE_SIZE), cv2.COLOR_RGB2GRAY)
-    inner = np.asarray(grey[_INNER], dtype=np.float32) / 255
+    inner = np.asarray(grey[_INNER], dtype=np.float32) / np.float32(255)
     sharpness = sharpness_of(inner)
     brightness = float(inner.mean())
     size_px = min(face.width, face.height)
@@ -110,10 +110,13 @@ def assess(image: Image, face: Face) -> FaceQuality:
 
 
 def sharpness_of(grey: NDArray[np.float32]) -> float:
-    """0 to 1 for a grey face of known size: variance of the Laplacian (Pech-Pacheco 2000) over that of the grey levels.
+    """0 to 1 for a grey face of known size: spread of the second derivatives over the spread of the grey levels.
 
-    The ratio makes it independent of contrast and brightness; v / (v + half) brings it to 0..1.
+    The variance of the Laplacian (Pech-Pacheco 2000), taken across and down separately, because a camera that moves
+    blurs one direction only: the weaker one counts. The ratio makes it independent of contrast and brightness;
+    ratio / (ratio + half) brings it to 0..1.
     """
-    laplacian = cv2.Laplacian(grey, cv2.CV_32F, ksize=1)
-    ratio = float(laplacian.var()) / max(float(grey.var()), _LEAST_CONTRAST**2)
+    across = cv2.Sobel(grey, cv2.CV_32F, 2, 0, ksize=1)
+    down = cv2.Sobel(grey, cv2.CV_32F, 0, 2, ksize=1)
+    ratio = min(float(across.var()), float(down.var())) / max(float(grey.var()), _LEAST_CONTRAST**2)
     return ratio / (ratio + _SHARPNESS_HALF)
