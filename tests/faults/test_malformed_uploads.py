@@ -15,6 +15,11 @@ from tests.forms import form, part
 from tests.pictures import PORTRAIT
 
 ENROLLED = {"name": "Tom", "email": "tom@example.org"}
+# Werkzeug leaves the file of a part that breaks off to the garbage collector, which closes it at once.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Unclosed file <tempfile.SpooledTemporaryFile:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:Exception ignored in. <function SpooledTemporaryFile.__del__"),
+]
 MEMBERS = {"type", "title", "status", "detail", "code", "message"}
 
 
@@ -65,6 +70,7 @@ def problem_with(response) -> str | None:
         ("/api/face/detect", "file", b""),
         ("/api/auth/login-face-verify", "file", part("user_id", None, b"1")),
     ],
+    ids=["upload", "multiple", "predict", "detect", "face login"],
 )
 def test_300_malformed_uploads_are_told_and_leave_nothing(app, client, tom, temporary, path, field, lead):
     services = app.extensions["kenali"]
