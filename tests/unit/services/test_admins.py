@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 from sqlalchemy import select
 
 from app.db import Role, User
 from app.errors import EmailTaken, LastAdmin, UserNotFound
+from app.services import admins as module
+from app.services.access import keep_an_admin
 from app.services.admins import AdminService
 from app.services.users import UserService
 from tests.unit.services.accounts import PASSWORDS, add_user
@@ -70,9 +74,18 @@ def test_demoting_somebody_who_is_no_admin_changes_nothing(admins, sessions):
     assert _emails(admins) == ["ann@email.com"]
 
 
-def test_two_admins_who_demote_each_other_leave_one(admins):
+def test_two_admins_who_demote_each_other_leave_one(admins, monkeypatch):
     for name in ("ann", "bob"):
         admins.create(name, f"{name}@email.com", "secure123")
+    both = threading.Barrier(2)
+
+    def checked_by_both(session, *, without):
+        keep_an_admin(session, without=without)
+        # Only one can be here at a time: the other one waits for the rows.
+        with suppress(threading.BrokenBarrierError):
+            both.wait(timeout=0.3)
+
+    monkeypatch.setattr(module, "keep_an_admin", checked_by_both)
 
     def demote(email):
         try:
