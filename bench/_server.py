@@ -137,11 +137,14 @@ def start(folder: Path, **settings: str) -> Server:
     while time.monotonic() < give_up:
         if process.poll() is not None:
             raise RuntimeError(f"the server ended: {log.read_text()[-2000:]}")
+        client = server.client()
         try:
-            if server.client().call("GET", "/api/health").status == http.HTTPStatus.OK:
+            if client.call("GET", "/api/health").status == http.HTTPStatus.OK:
                 return server
         except OSError:
             time.sleep(0.05)
+        finally:
+            client.close()
     server.stop()
     raise RuntimeError(f"the server did not answer: {log.read_text()[-2000:]}")
 

@@ -177,7 +177,10 @@ class Job(Resource):
     @raises(ns, JobNotFound)
     @ns.marshal_with(wire.job)
     def get(self, job_id: int) -> Any:
-        """One training job, with its progress"""
+        """One training job
+
+        Its state, and while it runs: photos done, rate and remaining time. A finished one has its result or its error.
+        """
         return _job_form(_may_see(container().training.get_job(job_id)))
 
     @access(Need.SIGNED_IN, scope="training")

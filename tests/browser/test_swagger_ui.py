@@ -62,7 +62,7 @@ def test_a_person_can_be_enrolled_and_recognised_without_leaving_the_page(page):
     assert status == 201
     assert many["uploaded"] == 2
 
-    block = opened(page, "train_incremental")
+    block = opened(page, "train_user")
     parameter(block, "payload").fill(json.dumps({"user_id": int(user_id)}))
     status, trained = executed(block)
     assert status == 200

@@ -56,7 +56,7 @@ _session = ns.model(
         "created_at": UtcDateTime(example=_TIME),
         "refreshed_at": UtcDateTime(example=_TIME),
         "expires_at": UtcDateTime(example=_TIME),
-        "revoked_at": UtcDateTime(example=None),
+        "revoked_at": UtcDateTime(example="2026-01-22T10:00:00.000Z"),
     },
 )
 _job = ns.model(

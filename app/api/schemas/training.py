@@ -97,7 +97,7 @@ job = ns.model(
         "attempts": fields.Integer(description="More than one if its worker died.", example=1),
         "created_at": UtcDateTime(example="2026-01-22T10:00:00.000Z"),
         "started_at": UtcDateTime(example="2026-01-22T10:00:00.010Z"),
-        "finished_at": UtcDateTime(example=None),
+        "finished_at": UtcDateTime(example="2026-01-22T10:00:00.000Z"),
         "error": fields.Nested(problem, allow_null=True, skip_none=False),
         "incremental": fields.Nested(incremental_result, allow_null=True, description="Result of an incremental job."),
         "rebuild": fields.Nested(rebuild_result, allow_null=True, description="Result of a rebuild."),
