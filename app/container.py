@@ -72,8 +72,9 @@ class Container:
     worker: WorkerThread
 
     def start(self) -> None:
-        """What runs in the background: the sweep, the worker, the warm-up. Requests are answered meanwhile."""
+        """Sweep and clean up, then start the worker and the warm-up. Requests are answered meanwhile."""
         self.sweep.run()
+        self.tokens.clean()
         if self.settings.run_worker:
             self.worker.start()
         if self.settings.warm_models:
