@@ -121,6 +121,7 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
     lockout = Lockout(sessions, limit=settings.lockout_failures, life=timedelta(minutes=settings.lockout_minutes))
     users = UserService(sessions, folders, passwords)
     worker = WorkerThread(queue, training)
+    sweep = Sweep(sessions, storage)
     return Container(
         settings=settings,
         postgres=postgres,
@@ -130,7 +131,7 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
         gallery=gallery,
         users=users,
         photos=PhotoService(sessions, storage, gallery.active_engine, decode_picture),
-        sweep=Sweep(sessions, storage),
+        sweep=sweep,
         training=training,
         recognition=recognition,
         tokens=tokens,
@@ -145,6 +146,7 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
                 "disk": disk_ping(settings.dataset_dir),
                 "face_model": gallery.ping,
                 "jobs": worker.ping,
+                "photos": sweep.ping,
             }
         ),
         worker=worker,

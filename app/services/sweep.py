@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from app.db import Photo, User
 from app.db.installation import installation_id
 from app.db.locks import wait_for_writers
 from app.errors import KenaliError
+from app.services.health import PartHealth
 from app.services.photo_names import is_photo_key
 from app.storage import Storage, is_temporary
 
@@ -61,9 +62,23 @@ class Sweep:
     def __init__(self, sessions: sessionmaker[Session], storage: Storage) -> None:
         self._sessions = sessions
         self._storage = storage
+        self._last: SweepReport | None = None
+
+    def ping(self) -> PartHealth:
+        """What the sweep of this start found."""
+        report = self._last
+        if report is None:
+            return PartHealth(ok=True, detail="not checked yet")
+        if report.refused:
+            return PartHealth(ok=False, detail=report.refused)
+        return PartHealth(ok=True, detail="photos and database agree", facts=asdict(report))
 
     def run(self) -> SweepReport:
         """Repair what a crash left behind. Waits for uploads that other processes are just storing."""
+        self._last = self._run()
+        return self._last
+
+    def _run(self) -> SweepReport:
         try:
             with self._sessions.begin() as session:
                 wait_for_writers(session)

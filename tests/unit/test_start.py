@@ -1,0 +1,63 @@
+"""What a start costs and refuses."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from app.config import Settings
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(tmp_path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=tmp_path,
+        env={**os.environ, "INSTANCE_DIR": str(tmp_path / "instance"), "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_neither_tensorflow_nor_librosa_is_imported_by_a_working_app(tmp_path, database_url):
+    code = (
+        "import sys; from app import create_app; app = create_app(); app.test_client().get('/api/health');"
+        "app.extensions['kenali'].gallery.active_engine();"
+        "print([name for name in ('tensorflow', 'keras', 'librosa', 'numba') if name in sys.modules])"
+    )
+    done = run(tmp_path, "-c", code, DATABASE_URL=database_url, FACE_MODEL="dlib", DATASET_DIR=str(tmp_path / "d"))
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ({"HOST": "192.168.1.5"}, "ACCESS_MODE=token"),
+        ({"PORT": "many"}, "PORT"),
+        ({"ACCESS_MODE": "open"}, "ACCESS_MODE"),
+        ({"DATABASE_URL": "mysql://localhost/x"}, "PostgreSQL"),
+        ({"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, "cannot be reached"),
+    ],
+)
+def test_a_start_that_cannot_work_says_so_in_one_line(tmp_path, environment, told):
+    done = run(tmp_path, str(ROOT / "run.py"), **environment)
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("Kenali cannot start: ")
+    assert told in last
+    assert "Traceback" not in done.stderr
+
+
+def test_local_mode_refuses_to_bind_beyond_loopback():
+    for host in ("::", "192.168.1.5", "example.org"):
+        with pytest.raises(ValidationError, match="ACCESS_MODE=token"):
+            Settings(_env_file=None, host=host)
+        assert Settings(_env_file=None, host=host, access_mode="token").host == host
