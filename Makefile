@@ -28,7 +28,7 @@ types: $(VENV)/.dev ## Mypy, strict
 	@$(BIN)/mypy
 
 imports: $(VENV)/.dev ## Hold the direction of imports
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-cache
 
 bench: $(VENV)/.dev ## List the measurements; each is one command
 	@$(BIN)/python -m bench

@@ -1,8 +1,8 @@
 """1:N through the API: enrolled people, their remaining photos and strangers, with the program's own threshold.
 
 Enrols people from 1 to 5 photos each (one at least is kept back as a probe), trains, and asks
-``POST /api/face/predict`` about every remaining photo and about strangers. The people come from the half of the collection that calibration
-never saw, unless ``--half all``.
+``POST /api/face/predict`` about every remaining photo and about strangers. The people come from the half of the
+collection that calibration never saw, unless ``--half all``.
 
     python -m bench.recognition --photos FOLDER --model buffalo_sc-FOLDER|dlib [--people 200] [--strangers 200]
 """

@@ -42,6 +42,7 @@ def use(name: str) -> None:
     Recognition answers with the old model until the swap. `flask face rollback` leads back.
     """
     services = container()
+    services.face_engines.get_for_jobs(name)  # what is not installed is told before a job is made of it
     job = services.training.request_rebuild(model=name)
     services.worker.start()  # this command works on the job itself, unless the server's worker is faster
     try:

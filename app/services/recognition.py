@@ -120,9 +120,7 @@ class RecognitionService:
         *,
         target_fpir: float,
     ) -> None:
-        """
-        :param target_fpir: share of strangers that may be taken for somebody enrolled.
-        """
+        """:param target_fpir: share of strangers that may be taken for somebody enrolled."""
         self._sessions = sessions
         self._gallery = gallery
         self._decode = decode
