@@ -115,9 +115,10 @@ def explain(said: str) -> str:
     for pattern, reason in _EXPLANATIONS:
         if re.search(pattern, said, re.IGNORECASE):
             return reason
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    telling = [line for line in lines if re.search(r"FATAL|PANIC|error", line)]
-    return (telling or lines or ["it did not say why"])[-1]
+    lines = [re.sub(r"^.*?(?=(LOG|FATAL|PANIC|ERROR):  )", "", line.strip()) for line in said.splitlines()]
+    telling = [line for line in lines if re.search(r"^(FATAL|PANIC)|error:|unrecognized|invalid value", line)]
+    lines = [line for line in lines if line]
+    return telling[0] if telling else (lines or ["it did not say why"])[-1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,8 @@ _REFUSALS: tuple[tuple[str, type[DatabaseUnavailable | DatabaseNotUsable], str],
 def unavailable(error: BaseException, url: URL) -> DatabaseUnavailable | DatabaseNotUsable:
     """One clear line for a connection that could not be made; the password is not in it."""
     said = str(error.orig if isinstance(error, DBAPIError) else error).strip()
-    where = url.set(password=None, query={}).render_as_string(hide_password=True).replace(f"{DRIVER}://", "")
+    user = f"{url.username}@" if url.username else ""
+    where = f"{user}{url.host or ''}{f':{url.port}' if url.port else ''}/{url.database or ''}"
     for pattern, kind, meaning in _REFUSALS:
         if re.search(pattern, said, re.IGNORECASE):
             return kind(f"The database {where} cannot be reached: {meaning}.")

@@ -30,10 +30,10 @@ class Photo(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[CreatedAt]
     #: what the detector saw in the original, as the API shows it; None if there was no face.
-    face: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    face: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     #: five [x, y] in the stored picture, or None.
-    crop_landmarks: Mapped[list[list[float]] | None] = mapped_column(JSONB)
+    crop_landmarks: Mapped[list[list[float]] | None] = mapped_column(JSONB(none_as_null=True))
     #: left, top, right, bottom in the stored picture, or None.
-    crop_box: Mapped[list[float] | None] = mapped_column(JSONB)
+    crop_box: Mapped[list[float] | None] = mapped_column(JSONB(none_as_null=True))
     #: detector behind face and crop_landmarks (FaceModelInfo.detector), or None.
     detector: Mapped[str | None] = mapped_column(String(100))

@@ -77,5 +77,5 @@ class TrainingJob(Base):
     error_code: Mapped[str | None] = mapped_column(String(60))
     error: Mapped[str | None] = mapped_column(Text)
     #: the ``data`` member of the training response.
-    result: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    result: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     queue_job_id: Mapped[int | None] = mapped_column(BigInteger)

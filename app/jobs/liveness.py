@@ -11,6 +11,7 @@ import logging
 
 import psycopg
 from procrastinate.connector import BaseConnector
+from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 from psycopg.rows import TupleRow
 
@@ -51,6 +52,14 @@ FROM orphaned
 """  # noqa: S608 - constants only
 
 
+_WAKE = f"""
+SELECT pg_notify(
+    'procrastinate_queue_v1#{QUEUE}', json_build_object('type', 'job_inserted', 'job_id', min(id))::text
+)
+FROM procrastinate_jobs WHERE lock = %(lock)s AND status = 'todo' HAVING count(*) > 0
+"""  # noqa: S608 - constants only
+
+
 class LivingJobManager(JobManager):
     """Procrastinate's manager, whose workers hold their lock."""
 
@@ -64,6 +73,12 @@ class LivingJobManager(JobManager):
         worker_id = await super().register_worker()
         await self._connection.execute("SELECT pg_advisory_lock(%s, %s)", (LOCK_CLASS, worker_id % 2**31))
         return worker_id
+
+    async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
+        """Finish a job, and say so to workers if another one waits for its lock: they would look in five seconds."""
+        await super().finish_job(job, status, delete_job)
+        if job.lock is not None:
+            await self.connector.execute_query_async(_WAKE, lock=job.lock)
 
 
 async def take_back_orphans(connection: Connection) -> int:

@@ -78,7 +78,7 @@ class WorkerThread:
                 text("SELECT state, count(*) FROM training_jobs WHERE state IN ('queued', 'running') GROUP BY state")
             )
             facts: dict[str, Any] = {"workers": workers.scalar_one(), "queued": 0, "running": 0}
-            facts.update(states.tuples().all())
+            facts.update(dict(states.all()))
         detail = f"{facts['workers']} worker(s), {facts['queued']} queued, {facts['running']} running"
         if self._trouble is not None:
             return PartHealth(ok=False, detail=f"the worker cannot work: {self._trouble}", facts=facts)

@@ -31,7 +31,7 @@ def export_gallery(sessions: sessionmaker[Session], generation: int, model: str,
     with sessions() as session:
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         users, photos, embeddings = vectors.read_all(session, generation)
-        names = dict(session.execute(select(User.id, User.name)).tuples().all())
+        names = {row.id: row.name for row in session.execute(select(User.id, User.name))}
     path = folder / FILENAME
     _write(path, _records(users, photos, embeddings, names, model))
     return path

@@ -114,12 +114,12 @@ class JobRun:
         return time.monotonic() - self._began
 
     def confirm(self, session: Session) -> None:
-        """Raise JobTakenOver unless this run still owns the job; hold it until the end of the transaction.
+        """Hold the job until the commit. JobTakenOver unless this run still owns it, JobCancelled if it is to end.
 
         Lock users and photos before, never after: that is the order in which deleting a user takes its locks.
         """
-        owned = session.scalar(
-            select(TrainingJob.id)
+        cancelled = session.scalar(
+            select(TrainingJob.cancel_requested)
             .where(
                 TrainingJob.id == self.job.id,
                 TrainingJob.attempts == self.job.attempts,
@@ -127,8 +127,10 @@ class JobRun:
             )
             .with_for_update()
         )
-        if owned is None:
+        if cancelled is None:
             raise JobTakenOver
+        if cancelled:
+            raise JobCancelled
 
     def expect(self, total: int, *, done_before: int = 0) -> None:
         """Say how many photos there are, and how many of them an earlier attempt has done."""
@@ -249,6 +251,8 @@ class TrainingJobs:
                 raise JobNotFound(f"There is no job with the id {job_id}.")
             if JobState(job.state).finished:
                 raise JobAlreadyFinished(f"The job is finished ({job.state}); it cannot be cancelled any more.")
+            if job.result is not None:
+                raise JobAlreadyFinished("The new gallery is live already; the job cannot be cancelled any more.")
             job.cancel_requested = True
             if job.state == JobState.QUEUED:
                 job.state = JobState.CANCELLED.value
