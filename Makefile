@@ -60,9 +60,9 @@ $(VENV)/.created: | system
 
 $(VENV)/.runtime: $(VENV)/.created requirements.txt constraints.txt
 	@echo "Installing what Kenali needs (about 3 GB, mostly TensorFlow; a minute or two) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/pip install -qq --disable-pip-version-check -r requirements.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime requirements-dev.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/pip install -qq --disable-pip-version-check -r requirements-dev.txt
 	@touch $@

@@ -134,10 +134,11 @@ class FaceEngines:
             folder = self.find_local(name)
             if folder is not None:
                 return folder
-            _log.warning("%s", insightface.LICENCE)
-            return download_pack(
+            folder = download_pack(
                 name, base_url=self._base_url, models_dir=self._models_dir, progress=self._progress(name)
             )
+            _log.warning("%s was downloaded. %s", name, insightface.LICENCE)
+            return folder
 
     def find_local(self, name: str) -> Path | None:
         """The folder of an installed pack, or None. dlib has none: it is always there."""
