@@ -33,6 +33,7 @@ TAIL_RATES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
 #: The tail promises a rate and is cut where half as many impostors remain: other people than those it was measured on
 #: reached 1.1 to 1.5 times the rate (the other half, 50 to 400 people enrolled).
 SAFETY = 2
+#: 1:1 compares with one person, and a login is locked after a few failures.
 VERIFICATION_FMR = 1e-4
 #: Share of right matches that the margin may turn into "ambiguous".
 MARGIN_COST = 0.002
@@ -46,6 +47,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--cache", type=Path, help="embeddings are kept here")
     parser.add_argument("--fewest", type=int, default=1, help="only people with so many photos")
     parser.add_argument("--most", type=int, default=1000, help="only so many photos a person")
+    parser.add_argument("--verification-fmr", type=float, default=VERIFICATION_FMR, help="of the 1:1 threshold")
     parser.add_argument("--write", action="store_true", help="write the manifest")
     return parser.parse_args()
 
@@ -135,21 +137,19 @@ def margin_of(features: Features, calibration: Calibration, enrolled: int) -> fl
     return float(np.quantile(leads, MARGIN_COST))
 
 
-def calibrate(name: str, features: Features, source: str) -> Calibration:
+def calibrate(name: str, features: Features, source: str, fmr: float) -> Calibration:
     ascending = impostors(features, seed=1)
     tail = tuple((rate, round(at_rate(rate / SAFETY, ascending), 4)) for rate in TAIL_RATES)
     genuine, impostor = pairs(features)
     intercept, slope = fit_logistic(genuine, np.random.default_rng(3).choice(impostor, 500_000))
-    plain = Calibration(
-        name, "measured", source, 0.0, VERIFICATION_FMR, 0.0, round(intercept, 3), round(slope, 3), tail
-    )
+    plain = Calibration(name, "measured", source, 0.0, fmr, 0.0, round(intercept, 3), round(slope, 3), tail)
     enrolled = min(200, int((np.unique(features.person, return_counts=True)[1] > 1).sum()))
     return Calibration(
         model=name,
         basis=plain.basis,
         source=source,
-        verification_threshold=round(plain.threshold_at(VERIFICATION_FMR), 4),
-        verification_fmr=VERIFICATION_FMR,
+        verification_threshold=round(plain.threshold_at(fmr), 4),
+        verification_fmr=fmr,
         margin=round(margin_of(features, plain, enrolled), 4),
         intercept=plain.intercept,
         slope=plain.slope,
@@ -224,7 +224,7 @@ def main() -> None:
         f"1 to {MOST_ENROLLED} photos a person; thresholds leave half as many impostors as their rate says. Below "
         f"{TAIL_RATES[-1]:g} the tail is extrapolated."
     )
-    calibration = calibrate(engine.info.name, found, source)
+    calibration = calibrate(engine.info.name, found, source, options.verification_fmr)
     print(json.dumps(calibration.to_manifest(), indent=2))
     rest = features.half(1)
     report_pairs(rest, calibration)

@@ -32,7 +32,7 @@ ADVICE: Final[dict[str, str]] = {
 
 # The cuts below were chosen with bench/face_quality.py; docs/decisions/0020-face-quality.md has the tables.
 _SHARPNESS_CUT: Final = 0.5
-_SHARPNESS_HALF: Final = 0.005
+_SHARPNESS_HALF: Final = 0.006
 _DARK_CUT: Final = 0.09
 _BRIGHT_CUT: Final = 0.9
 _SIZE_CUT_PX: Final = 32.0
