@@ -30,7 +30,7 @@ ADVICE: Final[dict[str, str]] = {
     TILTED: "The head is tilted: hold it upright.",
 }
 
-# The cuts below were chosen with bench/face_quality.py; docs/decisions/0020-face-quality.md has the tables.
+# The cuts below were chosen with bench/face_quality.py; docs/decisions/0032-face-quality.md has the tables.
 _SHARPNESS_CUT: Final = 0.5
 _SHARPNESS_HALF: Final = 0.006
 _DARK_CUT: Final = 0.09
