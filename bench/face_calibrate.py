@@ -27,7 +27,7 @@ from bench._lfw import Features, engine_of, features_of, photos_by_person
 
 #: Photos of one person in a gallery: 1 to this many, drawn evenly.
 MOST_ENROLLED = 5
-#: False match rates at which the tail is tabulated. Below 1e-4 the people with two names would set it (44 pairs of
+#: False match rates at which the tail is tabulated. Below 1e-4 the people with two names would set it (24 pairs of
 #: 9 million above 0.5 with buffalo_sc): from there the last step continues.
 TAIL_RATES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
 #: The tail promises a rate and is cut where half as many impostors remain: other people than those it was measured on
