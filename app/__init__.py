@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+# Before numpy is imported: its BLAS would spread one small product over every core, and its threads would then spin in
+# the way of the model's (docs/decisions/0034-no-spinning.md).
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -28,6 +33,7 @@ def create_app(settings: Settings | None = None, *, face_engines: FaceEngines | 
     from app.api.metrics import count_requests
     from app.api.origin import watch_origin
     from app.api.register import flask_settings, register_api
+    from app.api.strictness import be_strict
     from app.cli import register_commands
     from app.config import Settings
     from app.container import build
@@ -35,6 +41,7 @@ def create_app(settings: Settings | None = None, *, face_engines: FaceEngines | 
 
     settings = settings or Settings()
     app = Flask(__name__, static_folder=str(ROOT / "static"))
+    be_strict(app)
     app.config.from_mapping(flask_settings(settings))
     app.extensions["kenali"] = build(app, settings, face_engines)
 

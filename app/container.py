@@ -27,6 +27,7 @@ from app.services.access import AccessService, ApiKeyService
 from app.services.admins import AdminService
 from app.services.auth import AuthService
 from app.services.gallery import Gallery
+from app.services.gallery_memory import GalleryMemory
 from app.services.health import HealthService, database_ping, disk_ping
 from app.services.lockout import Lockout
 from app.services.passwords import Passwords
@@ -109,7 +110,14 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
     )
     queue = JobQueue(engine)
     training = TrainingService(sessions, gallery, storage, enqueue=queue.enqueue, models_dir=settings.models_dir)
-    recognition = RecognitionService(sessions, gallery, decode_picture, target_fpir=settings.target_fpir)
+    recognition = RecognitionService(
+        sessions,
+        gallery,
+        GalleryMemory(sessions),
+        decode_picture,
+        target_fpir=settings.target_fpir,
+        threads=settings.server_threads,
+    )
 
     passwords = Passwords(cost=settings.password_cost)
     tokens = TokenService(

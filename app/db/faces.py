@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from pgvector.sqlalchemy import Vector
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     DateTime,
@@ -58,6 +59,8 @@ class FaceGeneration(Base):
     #: share of probes whose best match the index finds, measured after it was built; None without an index.
     index_recall: Mapped[float | None] = mapped_column(Float)
     index_probes: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    #: counted by triggers: embeddings that came or went, names and addresses that changed (app.db.gallery_version).
+    changes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
 
 
 class FaceEmbedding(Base):

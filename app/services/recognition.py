@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from app.errors import NoFaceFound, NotEnrolled
 from app.services.decisions import Decision, decide, lead
 from app.services.face_report import advice, face_report
 from app.services.gallery import Gallery
+from app.services.gallery_memory import GalleryMemory
 
 #: Candidates shown when the client does not say how many.
 DEFAULT_TOP_K = 5
@@ -116,23 +118,32 @@ class RecognitionService:
         self,
         sessions: sessionmaker[Session],
         gallery: Gallery,
+        memory: GalleryMemory,
         decode: Decode,
         *,
         target_fpir: float,
+        threads: int,
     ) -> None:
-        """:param target_fpir: share of strangers that may be taken for somebody enrolled."""
+        """
+        :param target_fpir: share of strangers that may be taken for somebody enrolled.
+        :param threads: requests answered at the same time.
+        """
         self._sessions = sessions
         self._gallery = gallery
+        self._memory = memory
+        # While the model computes, without Python's lock, the database and the quality check are asked beside it.
+        self._beside = ThreadPoolExecutor(threads, thread_name_prefix="recognition")
         self._decode = decode
         self._target_fpir = target_fpir
 
     def predict(self, data: bytes, *, top_k: int = DEFAULT_TOP_K, threshold: float | None = None) -> Prediction:
         """Who of the enrolled people is this? NoFaceFound if there is no face."""
         engine = self._gallery.active_engine()
+        model = engine.info.key
+        version = self._beside.submit(self._memory.version, model)
         probe = self._probe(engine, data)
-        with self._sessions() as session:
-            # Two at least: the lead over the second person decides, shown or not.
-            found = vectors.search(session, engine.info.key, probe.embedding, top_k=max(top_k, 2))
+        # Two at least: the lead over the second person decides, shown or not.
+        found = self._memory.search(model, version.result(), probe.embedding, top_k=max(top_k, 2))
         calibration = calibration_for(engine.info.name)
         if threshold is None:
             threshold = calibration.threshold(found.people, self._target_fpir)
@@ -208,7 +219,9 @@ class RecognitionService:
         faces = engine.detect(image)
         if not faces:
             raise NoFaceFound(errors={field: "no face was found in this picture"})
-        return Probe(faces, assess(image, faces[0]), engine.embed(image, faces[:1])[0])
+        quality = self._beside.submit(assess, image, faces[0])
+        embedding = engine.embed(image, faces[:1])[0]
+        return Probe(faces, quality.result(), embedding)
 
     def _compared(self, engine: FaceEngine, similarity: float, warnings: list[str]) -> Comparison:
         calibration = calibration_for(engine.info.name)

@@ -21,6 +21,28 @@ depends_on = None
 #: Kept here, because a migration must do tomorrow what it did today; later versions come as migrations of their own.
 QUEUE_SCHEMA = Path(__file__).parents[1] / "sql" / "procrastinate-3.10.0.sql"
 
+#: Keeps face_generations.changes, by which a copy of the gallery in memory knows that it is outdated.
+COUNT_CHANGES = """
+CREATE FUNCTION kenali_count_embeddings() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE face_generations SET changes = changes + 1 WHERE id IN (SELECT DISTINCT generation FROM changed);
+    RETURN NULL;
+END $$;
+CREATE FUNCTION kenali_count_names() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE face_generations SET changes = changes + 1 WHERE state <> 'building';
+    RETURN NULL;
+END $$;
+CREATE TRIGGER kenali_embeddings_added AFTER INSERT ON face_embeddings
+    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION kenali_count_embeddings();
+CREATE TRIGGER kenali_embeddings_changed AFTER UPDATE ON face_embeddings
+    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION kenali_count_embeddings();
+CREATE TRIGGER kenali_embeddings_removed AFTER DELETE ON face_embeddings
+    REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION kenali_count_embeddings();
+CREATE TRIGGER kenali_names_changed AFTER UPDATE OF name, email ON users
+    FOR EACH STATEMENT EXECUTE FUNCTION kenali_count_names();
+"""
+
 
 def upgrade() -> None:
     op.execute("CREATE EXTENSION IF NOT EXISTS vector")
@@ -47,6 +69,7 @@ def upgrade() -> None:
         sa.Column("indexed", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("index_recall", sa.Float(), nullable=True),
         sa.Column("index_probes", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("changes", sa.BigInteger(), server_default="0", nullable=False),
         sa.CheckConstraint("state in ('building', 'live', 'retired')", name=op.f("ck_face_generations_state")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_face_generations")),
     )
@@ -187,6 +210,7 @@ def upgrade() -> None:
     op.create_index("ix_face_embeddings_user_id", "face_embeddings", ["user_id"], unique=False)
     # The row is just over the TOAST limit, and a vector kept out of line costs a look-up for each comparison.
     op.execute("ALTER TABLE face_embeddings ALTER COLUMN embedding SET STORAGE PLAIN")
+    op.execute(COUNT_CHANGES)
     _execute_script(QUEUE_SCHEMA.read_text(encoding="utf-8"))
 
 
