@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, TypeVar
 
 import flask_restx
-from flask import Response, current_app
+from flask import Response, current_app, request
 from flask_restx import fields
 
+from app.api.document import completed
 from app.api.guard import guarded
+from app.api.masks import check_mask
 from app.api.problem import respond
 from app.api.schemas.problem import error_responses
 from app.container import Container
@@ -30,12 +33,24 @@ class Api(flask_restx.Api):
         """The one error body, whatever was raised."""
         return respond(e)
 
+    @cached_property
+    def __schema__(self) -> dict[str, Any]:
+        """The document behind Swagger UI."""
+        return completed(super().__schema__)
+
 
 class Resource(flask_restx.Resource):
     """A resource whose methods state who may call them (`app.api.guard.access`)."""
 
     # Not method_decorators: those run after the validation of the body, and a 400 would come before the 401.
     decorators = (guarded,)
+
+    def dispatch_request(self, *args: Any, **kwargs: Any) -> Any:
+        """Check the mask, then answer."""
+        endpoint = getattr(self, "get" if request.method == "HEAD" else request.method.lower(), None)
+        if endpoint is not None:
+            check_mask(endpoint)
+        return super().dispatch_request(*args, **kwargs)
 
 
 def container() -> Container:

@@ -33,7 +33,8 @@ def flask_settings(settings: Settings) -> dict[str, object]:
         "RESTX_JSON": {"ensure_ascii": False},
         "RESTX_MASK_SWAGGER": True,
         "SWAGGER_UI_DOC_EXPANSION": "list",
-        "SWAGGER_UI_OPERATION_ID": True,
+        # The ids are in the document; in the page they would take a phone's width from the paths.
+        "SWAGGER_UI_OPERATION_ID": False,
         "SWAGGER_UI_REQUEST_DURATION": True,
         "PROPAGATE_EXCEPTIONS": False,
     }

@@ -56,6 +56,21 @@ def test_every_operation_lists_an_answer_with_a_schema_and_its_errors(document):
         assert all(response.get("schema", {}).get("$ref") == "#/definitions/Problem" for response in errors), key
 
 
+def test_each_error_is_shown_with_an_example_of_its_own(document):
+    for key, operation in operations(document).items():
+        for code, response in operation["responses"].items():
+            if code[0] in "45" and operation["operationId"] != "health":
+                example = response["examples"]["application/json"]
+                assert example["status"] == int(code), key
+                assert example["code"] in response["description"], key
+
+
+def test_the_mask_is_explained_wherever_it_is_taken(document):
+    masks = [p for o in operations(document).values() for p in o.get("parameters", []) if p["name"] == "X-Fields"]
+    assert len(masks) > 20
+    assert all("data{name}" in mask["description"] for mask in masks)
+
+
 def test_every_field_of_a_model_has_an_example_or_a_model_of_its_own(document):
     without = [
         f"{name}.{field}"
