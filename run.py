@@ -19,6 +19,7 @@ try:
     from app import create_app
     from app.config import Settings
     from app.errors import KenaliError
+    from app.logs import log_to_terminal
 except ModuleNotFoundError as error:
     _fail(f"{error.name} is not installed. Run: pip install -r requirements.txt   (or: make run)")
 
@@ -43,12 +44,12 @@ def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
 def main() -> None:
     """Start everything, serve until a signal, stop everything."""
     settings = _settings()
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    log_to_terminal(settings.log_level)
     for chatty in ("alembic", "procrastinate", "waitress.queue"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     signal.signal(signal.SIGTERM, _stop)
 
-    from waitress.server import create_server
+    from app.api.waitress_server import make_server
 
     try:
         app = create_app(settings)
@@ -61,14 +62,7 @@ def main() -> None:
     services = app.extensions["kenali"]
     try:
         try:
-            server = create_server(
-                app,
-                host=settings.host,
-                port=settings.port,
-                threads=settings.server_threads,
-                max_request_body_size=settings.max_request_bytes,
-                ident="Kenali",
-            )
+            server = make_server(app, settings)
         except OSError as error:
             _fail(f"{settings.host}:{settings.port} cannot be listened on ({error.strerror}). Set PORT to another one.")
         services.start()

@@ -13,6 +13,17 @@ DOCS_POLICY = (
 #: JSON and pictures need nothing.
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
+#: Whatever is answered.
+_ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    # Pages of other sites may not even embed a photo.
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+#: For answers that the app does not make.
+BARE_HEADERS = {**_ALWAYS, "Content-Security-Policy": DATA_POLICY, "Cache-Control": "no-store"}
+
 
 def add_security_headers(app: Flask) -> None:
     """No sniffing, no framing, no referrers, and a content security policy."""
@@ -20,9 +31,8 @@ def add_security_headers(app: Flask) -> None:
     @app.after_request
     def add(response: Response) -> Response:
         headers = response.headers
-        headers.setdefault("X-Content-Type-Options", "nosniff")
-        headers.setdefault("X-Frame-Options", "DENY")
-        headers.setdefault("Referrer-Policy", "no-referrer")
+        for name, value in _ALWAYS.items():
+            headers.setdefault(name, value)
         policy = DOCS_POLICY if request.path == "/api/docs" else DATA_POLICY
         headers.setdefault("Content-Security-Policy", policy)
         if request.path.startswith("/api/") and request.path not in {"/api/docs", "/api/swagger.json"}:

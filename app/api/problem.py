@@ -8,11 +8,15 @@ from typing import Any
 
 from flask import Response, json
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from app.errors import DatabaseUnavailable, InvalidInput, KenaliError, RequestTooLarge
 
 log = logging.getLogger(__name__)
+
+#: An embedded database that was killed is back after about as long.
+DATABASE_RETRY_SECONDS = 2
 
 #: HTTP errors that Flask and Werkzeug raise themselves: status -> (code, message).
 HTTP_PROBLEMS: dict[int, tuple[str, str]] = {
@@ -82,7 +86,10 @@ def respond(error: Exception) -> Response:
     if isinstance(error, HTTPException):
         return _from_http(error)
     if isinstance(error, OperationalError) or (isinstance(error, DBAPIError) and error.connection_invalidated):
-        log.error("The database does not answer: %s", error.orig)
-        return _from_kenali(DatabaseUnavailable(retry_after_seconds=2))
+        log.error("The database does not answer: %s", " ".join(str(error.orig).split()))
+        return _from_kenali(DatabaseUnavailable(retry_after_seconds=DATABASE_RETRY_SECONDS))
+    if isinstance(error, PoolTimeout):
+        log.error("No database connection became free")
+        return _from_kenali(DatabaseUnavailable(retry_after_seconds=DATABASE_RETRY_SECONDS))
     log.error("Unforeseen error", exc_info=error)
     return _response(problem_body(500, "internal_error", "Something went wrong on the server; its log says what."))

@@ -71,6 +71,9 @@ SETTINGS: Mapping[str, str] = {
     "timezone": "'UTC'",
     "log_timezone": "'UTC'",
     "log_line_prefix": "'%m [%p] '",
+    # The statement behind an error has its values in it: addresses, password hashes, faces.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
     # English, whatever the machine speaks: start failures are told apart by their words.
     "lc_messages": "'C'",
 }

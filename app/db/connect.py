@@ -71,6 +71,8 @@ def engine_options(threads: int) -> dict[str, Any]:
         "pool_size": threads + SPARE_CONNECTIONS,
         "max_overflow": SPARE_CONNECTIONS,
         "pool_timeout": POOL_TIMEOUT_SECONDS,
+        # An error in SQL is logged: without the addresses and password hashes it was about.
+        "hide_parameters": True,
         "connect_args": {
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "application_name": "kenali",

@@ -74,32 +74,36 @@ class UserService:
         """Change what is given. A new password ends every session of the user."""
         password_hash = self._passwords.hash(password) if password else None
         with self._sessions.begin() as session:
-            user = get_user(session, user_id)
+            user = get_user(session, user_id, for_update=True)
             if name is not None:
                 user.name = name
             if email is not None:
                 user.email = email
             if password_hash is not None:
                 user.password_hash = password_hash
+            _flush(session)
+            if password_hash is not None:
                 # Whoever knew the old password, or took a token, is out.
                 session.execute(delete(LoginSession).where(LoginSession.user_id == user_id))
-            _flush(session)
             session.refresh(user)
         return user
 
     def delete(self, user_id: int) -> None:
         """Remove the user with photos, embeddings, tokens and folder; LastAdmin for the only admin."""
         with self._sessions.begin() as session:
-            user = get_user(session, user_id)
             keep_an_admin(session, without=user_id)
+            user = get_user(session, user_id, for_update=True)
             session.delete(user)
         # After the commit: if the process dies in between, the next start removes the folder of a user who is gone.
         self._folders.remove(user_id)
 
 
-def get_user(session: Session, user_id: int) -> User:
-    """The user with this id; UserNotFound otherwise."""
-    user = session.get(User, user_id) if 0 < user_id <= MAX_ID else None
+def get_user(session: Session, user_id: int, *, for_update: bool = False) -> User:
+    """The user with this id; UserNotFound otherwise.
+
+    :param for_update: hold the row until the end of the transaction: nobody changes or deletes it meanwhile.
+    """
+    user = session.get(User, user_id, with_for_update=for_update or None) if 0 < user_id <= MAX_ID else None
     if user is None:
         raise UserNotFound(f"There is no user with the id {user_id}.")
     return user
