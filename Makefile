@@ -14,7 +14,7 @@ run: $(VENV)/.runtime ## Install what is missing and start the server at http://
 	@$(BIN)/python run.py
 
 test: $(VENV)/.dev browser ## Run every test (installs Debian's Chromium for the browser tests when it can)
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n auto $(ARGS)
 
 check: lint types imports test ## What CI runs: lint, types, import direction, tests
 
