@@ -57,7 +57,7 @@ class InterruptedEngine(FakeFaceEngine):
 class World:
     """Users, photos and training."""
 
-    def __init__(self, sessions: sessionmaker[Session], folder: Path, *, index_from_photos: int = 50_000) -> None:
+    def __init__(self, sessions: sessionmaker[Session], folder: Path, *, index_from_photos: int = 20_000) -> None:
         self.sessions = sessions
         self.engine = InterruptedEngine()
         self.other = FakeFaceEngine(name="other", fingerprint="11111111")
