@@ -14,10 +14,8 @@ def _fail(message: str) -> NoReturn:
 
 
 try:
-    from pydantic import ValidationError
-
     from app import create_app
-    from app.config import Settings
+    from app.config import load_settings
     from app.errors import KenaliError
     from app.logs import log_to_terminal
 except ModuleNotFoundError as error:
@@ -26,24 +24,16 @@ except ModuleNotFoundError as error:
 log = logging.getLogger("kenali")
 
 
-def _settings() -> Settings:
-    try:
-        return Settings()
-    except ValidationError as error:
-        lines = [
-            f"{'.'.join(map(str, e['loc'])).upper() or 'settings'}: {e['msg'].removeprefix('Value error, ')}"
-            for e in error.errors()
-        ]
-        _fail("; ".join(lines))
-
-
 def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(0)
 
 
 def main() -> None:
     """Start everything, serve until a signal, stop everything."""
-    settings = _settings()
+    try:
+        settings = load_settings()
+    except KenaliError as error:
+        _fail(error.detail)
     log_to_terminal(settings.log_level)
     for chatty in ("alembic", "procrastinate", "waitress.queue"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -25,8 +25,12 @@ def create_app(settings: Settings | None = None, *, face_engines: FaceEngines | 
     Nothing runs in the background yet: `run.py` starts the worker and the warm-up. Raises KenaliError with one clear
     line if the program cannot start.
 
+    :param settings: without them this is a ``flask`` command: they come from the environment, and an error ends it.
     :param face_engines: loaded ones to share, when several apps live in one process.
     """
+    if settings is None:
+        return _app_of_a_command()
+
     from flask import Flask
 
     from app.api.headers import add_security_headers
@@ -35,11 +39,9 @@ def create_app(settings: Settings | None = None, *, face_engines: FaceEngines | 
     from app.api.register import flask_settings, register_api
     from app.api.strictness import be_strict
     from app.cli import register_commands
-    from app.config import Settings
     from app.container import build
     from app.web import register_web
 
-    settings = settings or Settings()
     app = Flask(__name__, static_folder=str(ROOT / "static"))
     be_strict(app)
     app.config.from_mapping(flask_settings(settings))
@@ -52,3 +54,16 @@ def create_app(settings: Settings | None = None, *, face_engines: FaceEngines | 
     register_api(app)
     register_commands(app)
     return app
+
+
+def _app_of_a_command() -> Flask:
+    """The app for ``flask --app run …``, which would show a trace of whatever is raised but click's own errors."""
+    from click import ClickException
+
+    from app.config import load_settings
+    from app.errors import KenaliError
+
+    try:
+        return create_app(load_settings())
+    except KenaliError as error:
+        raise ClickException(error.detail) from None

@@ -10,8 +10,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.errors import SettingsNotUsable
+from app.validation import problems
 
 #: Addresses that only this machine can reach.
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -134,3 +137,12 @@ class Settings(BaseSettings):
     def max_request_bytes(self) -> int:
         """Largest request body, in bytes."""
         return self.max_request_mb * 1_000_000
+
+
+def load_settings() -> Settings:
+    """The settings of the environment and ``.env``; SettingsNotUsable, in one line, if one of them makes no sense."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        found = {name.upper(): problem for name, problem in problems(error, "settings").items()}
+        raise SettingsNotUsable("; ".join(f"{name}: {problem}" for name, problem in found.items())) from None

@@ -329,6 +329,13 @@ class SecretNotUsable(KenaliError):
 # --- operations
 
 
+class SettingsNotUsable(KenaliError):
+    """A setting makes no sense."""
+
+    status = 503
+    code = "settings_not_usable"
+
+
 class NotReady(KenaliError):
     """Some part of the program cannot do its work: see errors."""
 

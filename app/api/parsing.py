@@ -22,6 +22,7 @@ from werkzeug.datastructures import FileStorage
 from app.api.base import container
 from app.errors import InvalidInput, MissingFile
 from app.services.uploads import Upload
+from app.validation import problems
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -66,16 +67,13 @@ def parse_body(body: type[Body]) -> Body:
     """The JSON body as a checked object; InvalidInput with ``errors`` otherwise."""
     data = request.get_json(force=True, silent=True)  # whatever Content-Type says: curl users forget it
     if not isinstance(data, dict):
-        raise InvalidInput("The body must be a JSON object.")
+        raise InvalidInput(
+            'The body must be a JSON object, such as {"name": "value"}, with Content-Type: application/json.'
+        )
     try:
         return body.model_validate(data)
     except ValidationError as error:
-        problems = {".".join(map(str, e["loc"])) or "body": _sentence(e["msg"]) for e in error.errors()}
-        raise InvalidInput(errors=problems) from None
-
-
-def _sentence(message: str) -> str:
-    return message.removeprefix("Value error, ")
+        raise InvalidInput(errors=problems(error, "body")) from None
 
 
 # --- files
@@ -108,7 +106,7 @@ def uploaded_file(field: str = "file") -> Upload:
     """The one file of the form field; MissingFile if there is none."""
     part = request.files.get(field)
     if part is None or not part.filename:
-        raise MissingFile(f"No file was sent in the form field {field!r}.", errors={field: "a file is needed"})
+        raise _missing(field)
     return _read(part)
 
 
@@ -116,8 +114,15 @@ def uploaded_files(names: Sequence[str]) -> Iterator[Upload]:
     """Every file of the form fields, in order, each read when its turn comes; MissingFile if there is none."""
     parts = [part for name in names for part in request.files.getlist(name) if part.filename]
     if not parts:
-        raise MissingFile(f"No file was sent in the form field {names[0]!r}.", errors={names[0]: "a file is needed"})
+        raise _missing(names[0])
     return map(_read, parts)
+
+
+def _missing(field: str) -> MissingFile:
+    return MissingFile(
+        f"No file was sent: add it to a form (multipart/form-data) as {field!r}; with curl: -F {field}=@photo.jpg",
+        errors={field: "a file is needed"},
+    )
 
 
 def _read(part: FileStorage) -> Upload:

@@ -61,3 +61,19 @@ def test_local_mode_refuses_to_bind_beyond_loopback():
         with pytest.raises(ValidationError, match="ACCESS_MODE=token"):
             Settings(_env_file=None, host=host)
         assert Settings(_env_file=None, host=host, access_mode="token").host == host
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ({"PORT": "many"}, "PORT: a whole number is needed"),
+        ({"TARGET_FPIR": "3"}, "TARGET_FPIR: a number below 0.5 is needed"),
+        ({"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, "cannot be reached"),
+    ],
+)
+def test_a_command_that_cannot_start_says_so_in_one_line(tmp_path, environment, told):
+    done = run(tmp_path, "-m", "flask", "--app", str(ROOT / "run"), "face", "models", **environment)
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith("Error: ")
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
