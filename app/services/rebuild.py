@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 _PAGE = 512
 #: Embeddings that are committed at once: some two seconds of work with the larger models.
 _COMMIT = 8 * BATCH
-#: From this many photos on an index answers searches: here it takes half the time (docs/decisions/0042-search-index.md).
+#: From this many photos on an index answers searches, in half the time (docs/decisions/0042-search-index.md).
 INDEX_FROM_PHOTOS = 20_000
 #: Probes that the recall of a new index is measured with.
 RECALL_PROBES = 200

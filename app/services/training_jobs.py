@@ -18,7 +18,6 @@ from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app import errors
 from app.db import JobKind, JobState, TrainingJob
 from app.errors import (
     JobAlreadyFinished,
@@ -91,9 +90,7 @@ def error_of(job: TrainingJob) -> KenaliError | None:
         return JobCancelled()
     if job.state != JobState.FAILED:
         return None
-    known = {
-        kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, KenaliError)
-    }
+    known = {kind.code: kind for kind in KenaliError.__subclasses__()}
     return known.get(job.error_code or "", JobFailed)(job.error)
 
 
