@@ -18,6 +18,7 @@ from app.db import connect, migrate
 from app.db.base import db
 from app.db.embedded import EmbeddedPostgres
 from app.db.session import make_sessions
+from app.db.watch import DatabaseWatch
 from app.engines.face.registry import FaceEngines
 from app.engines.images import decode
 from app.errors import KenaliError
@@ -54,6 +55,7 @@ class Container:
 
     settings: Settings
     postgres: EmbeddedPostgres | None
+    watch: DatabaseWatch
     engine: Engine
     sessions: sessionmaker[Session]
     face_engines: FaceEngines
@@ -74,6 +76,7 @@ class Container:
 
     def start(self) -> None:
         """Sweep and clean up, then start the worker and the warm-up. Requests are answered meanwhile."""
+        self.watch.start()
         self.sweep.run()
         self.tokens.clean()
         if self.settings.run_worker:
@@ -84,6 +87,7 @@ class Container:
     def stop(self) -> None:
         """End the worker and let go of the database."""
         self.worker.stop()
+        self.watch.stop()
         self.engine.dispose()
         if self.postgres:
             self.postgres.stop()
@@ -133,6 +137,7 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
     return Container(
         settings=settings,
         postgres=postgres,
+        watch=DatabaseWatch(engine, postgres.revive if postgres else None),
         engine=engine,
         sessions=sessions,
         face_engines=face_engines,

@@ -18,6 +18,9 @@ from app.version import VERSION
 
 ns = wire.ns
 
+#: About the pace at which load balancers ask.
+RETRY_SECONDS = 5
+
 
 def _may_know(who: Caller) -> bool:
     try:
@@ -78,7 +81,15 @@ class Ready(Resource):
         """
         found = container().health.check()
         if not found.ready:
-            raise NotReady(errors={name: part.detail for name, part in found.parts.items() if not part.ok})
+            details = _may_know(caller())
+            raise NotReady(
+                errors={
+                    name: part.detail if details else "cannot do its work"
+                    for name, part in found.parts.items()
+                    if not part.ok
+                },
+                retry_after_seconds=RETRY_SECONDS,
+            )
         return _wire_form(found)
 
 

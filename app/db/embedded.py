@@ -74,6 +74,13 @@ class EmbeddedPostgres:
                 raise self._not_usable(f"{error.filename or ''} {error.strerror}: {explain(str(error))}") from error
             return _url(server)
 
+    def revive(self) -> bool:
+        """Start the server again if it died; whether it had. Raises what `start` raises."""
+        if self._users is None or self._cluster is None or self._cluster.running() is not None:
+            return False
+        self.start()
+        return True
+
     def stop(self) -> None:
         """Leave; the last one stops the server. Safe to call twice."""
         with self._mutex:

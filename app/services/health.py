@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.errors import KenaliError
 
 #: Below this, uploads will soon fail.
 LOW_DISK_BYTES = 500_000_000
+#: Load balancers wait some five seconds for an answer.
+PATIENCE_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +51,26 @@ Ping = Callable[[], PartHealth]
 class HealthService:
     """Asks every part; a part that raises is not ok, and says why."""
 
-    def __init__(self, pings: Mapping[str, Ping]) -> None:
+    def __init__(self, pings: Mapping[str, Ping], *, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._pings = dict(pings)
+        self._patience_seconds = patience_seconds
+        self._pool = ThreadPoolExecutor(len(self._pings), thread_name_prefix="health")
+        self._lock = threading.Lock()
+        self._asked: dict[str, Future[PartHealth]] = {}
 
     def check(self) -> Health:
-        """Ask every part, side by side: one that hangs must not hide the others' answers."""
-        with ThreadPoolExecutor(len(self._pings)) as pool:
-            answers = {name: pool.submit(_safely, ping) for name, ping in self._pings.items()}
-            return Health({name: answer.result() for name, answer in answers.items()})
+        """Ask every part, side by side: one that hangs must not hide the others' answers, nor hold up the asker.
+
+        Who asks while a part has not answered yet waits for that answer: many askers ask a part once.
+        """
+        with self._lock:
+            for name, ping in self._pings.items():
+                if name not in self._asked or self._asked[name].done():
+                    self._asked[name] = self._pool.submit(_safely, ping)
+            asked = dict(self._asked)
+        answered, _ = wait(asked.values(), self._patience_seconds)
+        silent = PartHealth(ok=False, detail="does not answer")
+        return Health({name: answer.result() if answer in answered else silent for name, answer in asked.items()})
 
 
 def _safely(ping: Ping) -> PartHealth:
@@ -62,6 +78,9 @@ def _safely(ping: Ping) -> PartHealth:
         return ping()
     except KenaliError as error:
         return PartHealth(ok=False, detail=error.detail)
+    except SQLAlchemyError:
+        # Its text has SQL and paths in it.
+        return PartHealth(ok=False, detail="the database does not answer")
     except Exception as error:  # noqa: BLE001 - a health page that fails helps nobody
         return PartHealth(ok=False, detail=f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
 
