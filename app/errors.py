@@ -56,14 +56,14 @@ class MissingFile(KenaliError):
 
 
 class HostNotAllowed(KenaliError):
-    """This server answers to its own machine only; the Host header names another."""
+    """This server answers to 127.0.0.1 and localhost; add another name of it to ALLOWED_HOSTS."""
 
     status = 403
     code = "host_not_allowed"
 
 
 class OriginNotAllowed(KenaliError):
-    """A page of another site tried to call this server."""
+    """A page of another site tried to call this server: open its own pages instead, or use token mode."""
 
     status = 403
     code = "origin_not_allowed"
@@ -80,7 +80,7 @@ class UserNotFound(KenaliError):
 
 
 class EmailTaken(KenaliError):
-    """Another user has this email address."""
+    """Another user has this email address: use another one."""
 
     status = 409
     code = "email_taken"
@@ -101,7 +101,7 @@ class PhotoFileMissing(KenaliError):
 
 
 class UnsupportedImage(KenaliError):
-    """This is not a JPEG or PNG picture that can be read."""
+    """This is not a JPEG or PNG picture that can be read: save it as JPEG and try again."""
 
     status = 400
     code = "unsupported_image"
@@ -115,14 +115,14 @@ class ImageTooSmall(KenaliError):
 
 
 class ImageTooLarge(KenaliError):
-    """The picture is too large."""
+    """The picture is too large: make it smaller and try again."""
 
     status = 413
     code = "image_too_large"
 
 
 class RequestTooLarge(KenaliError):
-    """The request is too large."""
+    """The request is too large: send fewer or smaller files at once."""
 
     status = 413
     code = "request_too_large"
@@ -250,7 +250,7 @@ class JobCancelled(KenaliError):
 
 
 class NotAuthenticated(KenaliError):
-    """Sign in first: this call needs a token."""
+    """Sign in first: this call needs a token of POST /api/auth/login-pass-verify, or an API key."""
 
     status = 401
     code = "not_authenticated"
@@ -278,7 +278,7 @@ class InvalidCredentials(KenaliError):
 
 
 class FaceNotMatched(KenaliError):
-    """The face does not match this user."""
+    """The face does not match this user: try a sharp photo from the front, or the password."""
 
     status = 401
     code = "face_not_matched"

@@ -70,6 +70,14 @@ class UtcDateTime(fields.Raw):
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+class Rounded(fields.Float):
+    """A number that nobody reads past two decimals."""
+
+    def format(self, value: float) -> float:
+        """The wire form."""
+        return round(float(value), 2)
+
+
 def raises(ns: flask_restx.Namespace, *errors: type[KenaliError]) -> Callable[[Endpoint], Endpoint]:
     """Document the errors that an operation answers with, grouped by status."""
     decorate: Callable[[Endpoint], Endpoint] = ns.doc(responses=error_responses(*errors))

@@ -24,7 +24,7 @@ AUTHORIZATIONS = {
         "type": "apiKey",
         "in": "header",
         "name": "Authorization",
-        "description": "`Bearer <token>` from a login, or `Bearer <API key>`.",
+        "description": "The word `Bearer`, a blank, and the `token` of a login (or an API key): `Bearer eyJ…`",
     },
     "api_key": {
         "type": "apiKey",

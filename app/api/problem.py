@@ -22,7 +22,7 @@ DATABASE_RETRY_SECONDS = 2
 HTTP_PROBLEMS: dict[int, tuple[str, str]] = {
     400: ("bad_request", "The request could not be understood."),
     404: ("not_found", "There is nothing at this address. The list of addresses is at /api/docs."),
-    405: ("method_not_allowed", "This address does not answer to this method."),
+    405: ("method_not_allowed", "This address does not take this method; the Allow header names those it takes."),
     406: ("not_acceptable", "The answer is JSON; the Accept header rules it out."),
     411: ("length_required", "Send a Content-Length header."),
     415: ("unsupported_media_type", "The body has a type that this address does not take."),

@@ -137,8 +137,9 @@ class Lockout:
                 return
             until = session.scalar(select(row.locked_until).where(row.account == account))
         # It may have been opened between the two statements: then trying again in a second is right.
-        left_seconds = (until - now).total_seconds() if until else 0
-        raise AccountLocked(retry_after_seconds=max(1, math.ceil(left_seconds)))
+        left_seconds = max(1, math.ceil((until - now).total_seconds())) if until else 1
+        left = f"{math.ceil(left_seconds / 60)} min" if left_seconds > 90 else f"{left_seconds} s"  # noqa: PLR2004
+        raise AccountLocked(f"Too many failed attempts: try again in {left}.", retry_after_seconds=left_seconds)
 
     def _uncount(self, account: str) -> None:
         with self._sessions.begin() as session:

@@ -22,6 +22,9 @@ from app.services.gallery_memory import GalleryMemory
 #: Candidates shown when the client does not say how many.
 DEFAULT_TOP_K = 5
 
+#: Told where nobody can be found, because nobody is there.
+NOBODY_TRAINED = "Nobody is trained yet: upload photos of a user, then call POST /api/training/incremental."
+
 #: Decodes and checks an uploaded picture (`app.engines.images`), with the limits of the settings.
 Decode = Callable[[bytes], Image]
 
@@ -164,7 +167,7 @@ class RecognitionService:
             threshold=round(threshold, 4),
             margin=round(lead(similarities), 4) if similarities else 0.0,
             face=probe.report,
-            warnings=probe.warnings,
+            warnings=probe.warnings if found.people else [NOBODY_TRAINED, *probe.warnings],
             model=engine.info.name,
         )
 

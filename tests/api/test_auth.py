@@ -109,6 +109,7 @@ def test_repeated_failures_lock_the_account_and_say_for_how_long(make_app):
         locked = _login(client, email=email)
         assert_problem(locked, 429, "account_locked")
         assert 0 < int(locked.headers["Retry-After"]) <= 120
+        assert re.search(r"try again in \d+ (s|min)\.$", locked.json["message"])
 
 
 def test_answers_hold_no_password_and_no_hash(api):

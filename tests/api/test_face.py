@@ -49,6 +49,12 @@ def test_everybody_who_is_enrolled_is_recognised(client, gallery):
         assert client.get(f"/api/photos/{user_id}/{data['all_predictions'][0]['photo_id']}").status_code == 200
 
 
+def test_before_anybody_is_trained_the_answer_says_what_to_do(client):
+    answer = post(client, "/api/face/predict", file=file(five_people()[0].photo()))
+    assert answer.json["status"] == "unknown"
+    assert "/api/training/incremental" in answer.json["data"]["warnings"][0]
+
+
 def test_somebody_who_is_not_enrolled_is_unknown(client, gallery):
     answer = post(client, "/api/face/predict", file=file(five_people()[4].photo()))
     assert answer.status_code == 200

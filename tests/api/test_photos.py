@@ -106,7 +106,7 @@ def test_a_picture_that_is_too_large_is_told(make_app):
     assert [file["code"] for file in many.json["rejected"]] == ["image_too_large"]
 
 
-@pytest.mark.parametrize("user_id", [99, 10**30])
+@pytest.mark.parametrize("user_id", [99, 10**25])
 def test_a_photo_for_nobody_is_told(client, user_id):
     assert_problem(send(client, user_id, b"not even a picture"), 404, "user_not_found")
     assert_problem(send_many(client, user_id, ("a", b"?")), 404, "user_not_found")
@@ -121,9 +121,9 @@ def test_several_photos_come_in_one_request(client, user_id, field):
     assert response.json["uploaded"] == 2
     assert [file["filename"] for file in response.json["files"]] == ["photo1.jpg", "photo1.jpg"]
     assert len({file["filepath"] for file in response.json["files"]}) == 2
-    assert response.json["rejected"] == [
-        {"filename": "notes.txt", "code": "unsupported_image", "message": "This is not a JPEG or PNG picture."}
-    ]
+    [rejected] = response.json["rejected"]
+    assert (rejected["filename"], rejected["code"]) == ("notes.txt", "unsupported_image")
+    assert rejected["message"].startswith("This is not a JPEG or PNG picture: ")
 
 
 def test_both_spellings_of_the_field_may_be_mixed(client, user_id):

@@ -48,7 +48,7 @@ _rejection = ns.model(
     {
         "filename": fields.String(example="notes.txt"),
         "code": fields.String(description="A stable word for programs.", example="unsupported_image"),
-        "message": fields.String(example="This is not a JPEG or PNG picture."),
+        "message": fields.String(example="This is not a JPEG or PNG picture: save it as one of them and try again."),
     },
 )
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from flask_restx import Namespace, fields
 from pydantic import Field
 
-from app.api.base import UtcDateTime
+from app.api.base import Rounded, UtcDateTime
 from app.api.parsing import JsonBody, body_model
 from app.services.users import MAX_ID
 
@@ -42,8 +42,8 @@ progress = ns.model(
     {
         "done": fields.Integer(description="Photos done.", example=640),
         "total": fields.Integer(description="Photos in all; null until it is known.", example=1000),
-        "rate": fields.Float(description="Photos a second; null before the first.", example=150.2),
-        "eta_seconds": fields.Float(description="Remaining time; null unless it runs.", example=2.4),
+        "rate": Rounded(description="Photos a second; null before the first.", example=150.2),
+        "eta_seconds": Rounded(description="Remaining time; null unless it runs.", example=2.4),
     },
 )
 

@@ -47,7 +47,7 @@ def decode(data: bytes, *, max_bytes: int, max_pixels: int) -> Image:
     elif data.startswith(png.SIGNATURE):
         header, decoder = png.read_header(data), PngImageFile
     elif data:
-        raise UnsupportedImage("This is not a JPEG or PNG picture.")
+        raise UnsupportedImage("This is not a JPEG or PNG picture: save it as one of them and try again.")
     else:
         raise UnsupportedImage("The file is empty.")
     _check_size(header, max_pixels)
@@ -76,7 +76,7 @@ def _pixels(header: Header, decoder: type[ImageFile]) -> Image:
         raise ImageTooLarge("The picture is too large for this machine.") from error
     except Exception as error:
         # Decoders raise OSError, SyntaxError, ValueError, struct.error, IndexError, … for a damaged file.
-        raise UnsupportedImage("The picture is damaged and cannot be read.") from error
+        raise UnsupportedImage("The picture is damaged and cannot be read: take or export it again.") from error
     if pixels.shape != (header.height, header.width, 3):
         raise UnsupportedImage("The picture is damaged: its size is not the one in its header.")
     return pixels

@@ -194,7 +194,9 @@ def test_the_session_knows_how_it_was_opened(auth, tokens, john):
 def test_another_face_and_an_unknown_person_are_answered_alike(auth, verifier, john, who):
     with pytest.raises(FaceNotMatched) as refused:
         auth.login_face(b"somebody's face", **who)
-    assert refused.value.detail == "The face does not match this user."
+    assert (
+        refused.value.detail == "The face does not match this user: try a sharp photo from the front, or the password."
+    )
     assert refused.value.extra == {"match": False, "data": {"match": False}}  # nothing on how close it was
     # The picture was looked at in each case, and never compared with somebody else.
     assert verifier.asked == [john.id if who == {"user_id": john.id} else NOBODY]
