@@ -68,6 +68,8 @@ class TrainingJob(Base):
     total: Mapped[int | None] = mapped_column(Integer)
     #: counted at each start, and the mark by which a run that was taken for dead notices that another one took over.
     attempts: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    #: attempts that ended without storing anything; a job that kills its worker each time is given up by this.
+    fruitless_attempts: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     cancel_requested: Mapped[bool] = mapped_column(Boolean, default=False, server_default="false")
     created_at: Mapped[CreatedAt]
     started_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

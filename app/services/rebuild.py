@@ -147,6 +147,7 @@ class Rebuild:
             run.confirm(session)
             there = [new for new in embeddings if new.user_id in users and new.photo_id in photos]
             vectors.insert(session, build.generation, build.engine.info.key, there)
+            run.stored(session)
 
     # --- swapping
 

@@ -33,8 +33,8 @@ from app.services.users import MAX_ID
 
 logger = logging.getLogger(__name__)
 
-#: A job whose worker died this often is given up: it is probably what kills it.
-MAX_ATTEMPTS = 5
+#: A job whose worker died this often without having stored anything is given up: it is probably what kills it.
+MAX_FRUITLESS_ATTEMPTS = 5
 #: Progress is written at most this often; a cancellation is noticed as late.
 PROGRESS_SECONDS = 0.25
 #: How often progress is told to somebody who follows a job.
@@ -141,6 +141,10 @@ class JobRun:
             raise JobInterrupted
         if time.monotonic() >= self._next_write:
             self._write(done=self._done)
+
+    def stored(self, session: Session) -> None:
+        """Say, in the transaction that stores something, that this attempt was worth it."""
+        session.execute(update(TrainingJob).where(TrainingJob.id == self.job.id).values(fruitless_attempts=0))
 
     def succeed(self, session: Session, result: Mapping[str, Any], **values: Any) -> None:
         """Finish the job in the transaction that does what it was for."""
@@ -296,6 +300,7 @@ class TrainingJobs:
                 .values(
                     state=JobState.RUNNING.value,
                     attempts=TrainingJob.attempts + 1,
+                    fruitless_attempts=TrainingJob.fruitless_attempts + 1,
                     started_at=func.clock_timestamp(),
                     updated_at=func.clock_timestamp(),
                 )
@@ -307,7 +312,7 @@ class TrainingJobs:
         if job.cancel_requested:
             self.end(run, JobCancelled())
             return None
-        if job.attempts > MAX_ATTEMPTS:
+        if job.fruitless_attempts > MAX_FRUITLESS_ATTEMPTS:
             self.end(run, WorkerDied())
             return None
         return run
@@ -344,7 +349,11 @@ class TrainingJobs:
                     TrainingJob.attempts == run.job.attempts,
                     TrainingJob.state == JobState.RUNNING,
                 )
-                .values(state=JobState.QUEUED.value, attempts=TrainingJob.attempts - 1)
+                .values(
+                    state=JobState.QUEUED.value,
+                    attempts=TrainingJob.attempts - 1,
+                    fruitless_attempts=func.greatest(TrainingJob.fruitless_attempts - 1, 0),
+                )
             )
 
     def finished(self, job_id: int) -> None:

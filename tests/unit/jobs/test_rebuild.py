@@ -10,7 +10,7 @@ from sqlalchemy import delete, text
 
 from app.db import GenerationState, Photo, User, vectors
 from app.errors import NoEarlierGallery, RebuildUnderWay, StorageUnavailable
-from app.services.training_jobs import error_of
+from app.services.training_jobs import MAX_FRUITLESS_ATTEMPTS, error_of
 from tests.unit.jobs.world import World
 
 
@@ -158,6 +158,19 @@ def test_a_rebuild_whose_worker_died_goes_on_where_it_stopped(world: World):
     assert finished.attempts == 2
     assert finished.done_before == done
     assert world.engine.embedded - embedded == len(photos) - done
+    assert set(world.gallery_photos()) == set(photos)
+
+
+def test_a_rebuild_that_gets_on_is_never_given_up(world: World):
+    anna = world.user()
+    photos = [world.photo(anna, 1) for _ in range(8 * 128)]
+    job = world.training.request_rebuild()
+    for _ in range(MAX_FRUITLESS_ATTEMPTS + 2):
+        world.engine.before_batch = _once(_die, after=8)
+        with pytest.raises(Death):
+            world.training.run(job.id)
+    world.engine.before_batch = lambda: None
+    assert world.run(job).state == "succeeded"
     assert set(world.gallery_photos()) == set(photos)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import text, update
 from app.db import TrainingJob
 from app.errors import JobAlreadyFinished, JobCancelled, JobFailed, JobNotFound, WorkerDied
 from app.services.paging import PageRequest
-from app.services.training_jobs import MAX_ATTEMPTS, JobInterrupted, error_of, progress_of
+from app.services.training_jobs import MAX_FRUITLESS_ATTEMPTS, JobInterrupted, error_of, progress_of
 from tests.unit.jobs.world import World
 
 
@@ -96,7 +96,7 @@ def test_a_job_that_keeps_killing_its_worker_is_given_up(world: World):
         raise KeyboardInterrupt
 
     world.engine.before_batch = die
-    for _ in range(MAX_ATTEMPTS):
+    for _ in range(MAX_FRUITLESS_ATTEMPTS):
         with pytest.raises(KeyboardInterrupt):
             world.training.run(job.id)
     finished = world.run(job)
