@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import shutil
@@ -35,8 +36,6 @@ def commands() -> list[str]:
 @pytest.fixture
 def own_photos(tmp_path: Path) -> Path:
     """Photos that every machine has: one person of the insightface wheel, a little different each time."""
-    import importlib.util
-
     from PIL import Image, ImageEnhance
 
     spec = importlib.util.find_spec("insightface")
@@ -130,3 +129,34 @@ def test_the_walkthrough_works_on_any_machine(own_photos, serve):
 @pytest.mark.parametrize("model", ["dlib", pytest.param(str(BUFFALO_SC), marks=needs_buffalo, id="buffalo_sc")])
 def test_the_walkthrough_works_with_photos_of_a_real_person(lfw_photos, serve, model):
     check(walk(serve(model)))
+
+
+def _same(shown: Any, seen: Any) -> bool:
+    """Whether an answer is the one shown, but for times, and numbers that another processor may change a little."""
+    if isinstance(shown, dict):
+        return shown.keys() == seen.keys() and all(
+            name in {"created_at", "timestamp", "processing_time_seconds"} or _same(shown[name], seen[name])
+            for name in shown
+        )
+    if isinstance(shown, float):
+        return abs(shown - seen) < 0.05
+    return bool(shown == seen)
+
+
+@needs_curl
+def test_the_session_of_the_readme_is_answered_as_the_readme_shows(tmp_path, serve):
+    readme = (WALKTHROUGH.parents[1] / "README.md").read_text()
+    [session] = [block for block in re.findall(r"```bash\n(.*?)```", readme, re.DOTALL) if "curl" in block]
+    [shown] = re.findall(r"```json\n(.*?)```", readme, re.DOTALL)
+    server = serve("dlib")
+    packages = Path(importlib.util.find_spec("insightface").origin).parents[1]
+    session = session.replace("localhost:5000", f"127.0.0.1:{server.port}")
+    session = session.replace(".venv/lib/python3*/site-packages", str(packages)).replace("curl ", "curl -s -w '\\n' ")
+    out = subprocess.run(
+        ["bash", "-ec", session], cwd=tmp_path, capture_output=True, check=True, timeout=120, text=True
+    )
+    answers = [json.loads(line) for line in out.stdout.splitlines() if line]
+    expected = [json.loads(line) for line in shown.splitlines()]
+    assert len(answers) == len(expected) == 5
+    for seen, said in zip(answers, expected, strict=True):
+        assert _same(said, seen), seen
