@@ -25,7 +25,15 @@ log = logging.getLogger("kenali")
 
 
 def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
+    # Said at once: what is under way may take seconds to end, and waitress keeps the exception to itself.
+    log.info("Stopping, as soon as what is under way has come to an end")
     raise SystemExit(0)
+
+
+def _watch_signals() -> None:
+    signal.signal(signal.SIGTERM, _stop)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # a shell's background job is not meant by Ctrl-C
+        signal.signal(signal.SIGINT, _stop)
 
 
 def main() -> None:
@@ -37,7 +45,7 @@ def main() -> None:
     log_to_terminal(settings.log_level)
     for chatty in ("alembic", "procrastinate", "waitress.queue"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    signal.signal(signal.SIGTERM, _stop)
+    _watch_signals()
 
     from app.api.waitress_server import make_server
 
@@ -59,10 +67,6 @@ def main() -> None:
         port = getattr(server, "effective_port", settings.port)
         log.info("Kenali answers at http://%s:%s (Swagger UI: /api/docs)", settings.host, port)
         server.run()
-    except (KeyboardInterrupt, SystemExit) as end:
-        if isinstance(end, SystemExit) and end.code:
-            raise
-        log.info("Stopping")
     finally:
         services.stop()
 

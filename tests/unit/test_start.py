@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -77,3 +78,31 @@ def test_a_command_that_cannot_start_says_so_in_one_line(tmp_path, environment, 
     assert done.stderr.strip().splitlines()[-1].startswith("Error: ")
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_program_well_and_it_says_so(tmp_path, database_url, number):
+    server = subprocess.Popen(
+        [sys.executable, str(ROOT / "run.py")],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "INSTANCE_DIR": str(tmp_path / "instance"),
+            "DATASET_DIR": str(tmp_path / "dataset"),
+            "DATABASE_URL": database_url,
+            "FACE_MODEL": "dlib",
+            "PORT": "0",
+        },
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that runs the tests in the background would have made it deaf to Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - one thread
+    )
+    assert server.stderr is not None
+    while "Kenali answers" not in (line := server.stderr.readline()):
+        assert line, "it ended before it answered"
+    server.send_signal(number)
+    _, told = server.communicate(timeout=60)
+    assert server.returncode == 0
+    assert "Stopping" in told
+    assert "Traceback" not in told
