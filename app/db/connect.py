@@ -137,7 +137,7 @@ _REFUSALS: tuple[tuple[str, type[DatabaseUnavailable | DatabaseNotUsable], str],
     (r"no pg_hba.conf entry", DatabaseNotUsable, "the server does not let this machine in (pg_hba.conf)"),
     (r"could not translate host name", DatabaseUnavailable, "there is no machine of that name"),
     (r"timeout expired|timed out", DatabaseUnavailable, "it does not answer"),
-    (r"Connection refused|No such file or directory", DatabaseUnavailable, "nothing listens there: is it running?"),
+    (r"Connection refused|No such file or directory", DatabaseUnavailable, "nothing listens there, start it"),
     (r"too many clients|remaining connection slots", DatabaseUnavailable, "it has no connection left"),
     (r"starting up|in recovery|shutting down", DatabaseUnavailable, "it is starting or stopping: try again soon"),
 )

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.config import Settings
 from app.db import FaceGeneration, GenerationState, vectors
 from app.engines.base import FaceEngine
-from app.errors import ModelNotUsable, NoEarlierGallery
+from app.errors import ModelDownloadFailed, ModelNotUsable, NoEarlierGallery, StorageFull
 from app.services.health import PartHealth
 
 logger = logging.getLogger(__name__)
@@ -111,6 +111,8 @@ class Gallery:
         self._cached: LiveGeneration | None = None
         self._cached_until = 0.0
         self._told: str | None = None
+        #: why the engine could not be had the last time that it was asked for
+        self._trouble: str | None = None
 
     def active_engine(self) -> FaceEngine:
         """The engine of the live generation; before the first enrolment, the one that FACE_MODEL stands for.
@@ -118,9 +120,16 @@ class Gallery:
         Raises ModelNotUsable, with what to do, if the pinned model is missing or its weights have changed.
         """
         live = self.live()
-        if live is None:
-            return self._engines.get(self._engines.choose())
-        return _same_model(self._engines.get(live.model_name), live.model)
+        try:
+            if live is None:
+                engine = self._engines.get(self._engines.choose())
+            else:
+                engine = _same_model(self._engines.get(live.model_name), live.model)
+        except (ModelNotUsable, ModelDownloadFailed, StorageFull) as error:
+            self._trouble = error.detail
+            raise
+        self._trouble = None
+        return engine
 
     def engine_for_jobs(self, model: str | None = None) -> FaceEngine:
         """The engine for a job: that of the live generation, or the named one, which need not be pinned."""
@@ -190,16 +199,16 @@ class Gallery:
         live = summary.live
         if live is None:
             return PartHealth(
-                ok=True,
-                detail="nobody is enrolled yet",
+                ok=self._trouble is None,
+                detail=self._trouble or "nobody is enrolled yet",
                 facts={"model": None, "people": 0, "photos": 0, "loaded": False},
             )
         loaded = self._engines.loaded(live.model_name)
         if loaded:
             _same_model(self._engines.get(live.model_name), live.model)
         return PartHealth(
-            ok=True,
-            detail=f"{live.model_name}, {summary.people} people enrolled",
+            ok=self._trouble is None,
+            detail=self._trouble or f"{live.model_name}, {summary.people} people enrolled",
             facts={"model": live.model, "people": summary.people, "photos": summary.photos, "loaded": loaded},
         )
 

@@ -9,6 +9,8 @@ pages = Blueprint("web", __name__)
 
 
 @pages.get("/")
+@pages.get("/api")
+@pages.get("/api/")
 def home() -> Response:
     """The way to Swagger UI."""
     return redirect("/api/docs", code=307)

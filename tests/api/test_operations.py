@@ -1,5 +1,8 @@
 """/api/health and /metrics."""
 
+import pytest
+
+from app.errors import ModelNotUsable
 from tests.api.test_problem import assert_problem
 
 
@@ -21,6 +24,26 @@ def test_a_part_that_is_ill_makes_the_program_unready_but_not_dead(client, app, 
     assert (answer.json["ready"], answer.json["status"]) == (False, "degraded")
     body = assert_problem(client.get("/api/health/ready"), 503, "not_ready")
     assert body["errors"].keys() == {"disk"}
+
+
+def test_a_face_model_that_cannot_be_had_is_told_before_anybody_is_enrolled(make_app, dlib_engines, monkeypatch):
+    def choose() -> str:
+        raise ModelNotUsable("no-such-pack is not installed.")
+
+    monkeypatch.setattr(dlib_engines, "choose", choose)
+    client = make_app().test_client()
+    assert_problem(client.get("/api/face/model"), 503, "model_not_usable")
+    [part] = [part for part in client.get("/api/health").json["parts"] if part["name"] == "face_model"]
+    assert part["ok"] is False
+    assert "no-such-pack" in part["detail"]
+    assert_problem(client.get("/api/health/ready"), 503, "not_ready")
+
+
+@pytest.mark.parametrize("path", ["/", "/api", "/api/"])
+def test_who_looks_for_the_api_is_shown_its_page(client, path):
+    answer = client.get(path)
+    assert answer.status_code == 307
+    assert answer.headers["Location"] == "/api/docs"
 
 
 def test_strangers_of_token_mode_learn_no_details(make_app):
