@@ -38,6 +38,7 @@ def create_app(settings: Settings | None = None, *, face_engines: FaceEngines | 
     from app.api.origin import watch_origin
     from app.api.register import flask_settings, register_api
     from app.api.strictness import be_strict
+    from app.api.upload_places import limit_uploads
     from app.cli import register_commands
     from app.container import build
     from app.web import register_web
@@ -49,6 +50,7 @@ def create_app(settings: Settings | None = None, *, face_engines: FaceEngines | 
 
     count_requests(app)
     watch_origin(app, settings)
+    limit_uploads(app, settings)
     add_security_headers(app)
     register_web(app)
     register_api(app)

@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     # --- server
     host: str = Field("127.0.0.1", description="Address to listen on. Anything but loopback needs ACCESS_MODE=token.")
     port: int = Field(5000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    server_threads: int = Field(8, ge=1, le=64, description="Requests answered at the same time.")
+    server_threads: int = Field(16, ge=1, le=64, description="Requests answered at the same time.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
 
     # --- where things live

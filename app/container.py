@@ -21,6 +21,7 @@ from app.db.session import make_sessions
 from app.db.watch import DatabaseWatch
 from app.engines.face.registry import FaceEngines
 from app.engines.images import decode
+from app.engines.images.memory import give_memory_back
 from app.errors import KenaliError
 from app.jobs.queue import JobQueue
 from app.jobs.worker import WorkerThread
@@ -76,6 +77,7 @@ class Container:
 
     def start(self) -> None:
         """Sweep and clean up, then start the worker and the warm-up. Requests are answered meanwhile."""
+        give_memory_back()
         self.watch.start()
         self.sweep.run()
         self.tokens.clean()

@@ -55,6 +55,13 @@ class MissingFile(KenaliError):
     code = "missing_file"
 
 
+class ServerBusy(KenaliError):
+    """Too much is asked at the same time: try again in a moment."""
+
+    status = 503
+    code = "server_busy"
+
+
 class HostNotAllowed(KenaliError):
     """This server answers to 127.0.0.1 and localhost; add another name of it to ALLOWED_HOSTS."""
 

@@ -23,6 +23,7 @@ from app.errors import (
     ModelNotUsable,
     NoFaceFound,
     NotEnrolled,
+    ServerBusy,
     TokenExpired,
     TokenInvalid,
     UnsupportedImage,
@@ -46,7 +47,7 @@ class PasswordLogin(Resource):
     @access(Need.PUBLIC, scope="auth")
     @ns.doc("login_with_password")
     @ns.expect(wire.password_login)
-    @raises(ns, InvalidInput, InvalidCredentials, AccountLocked)
+    @raises(ns, InvalidInput, InvalidCredentials, AccountLocked, ServerBusy)
     @ns.marshal_with(wire.login_answer)
     def post(self) -> Any:
         """Sign in with a password

@@ -11,7 +11,7 @@ from app.api.guard import access, caller_id, in_path
 from app.api.paging import PAGE_PARAMS, page_headers, wanted_page
 from app.api.parsing import parse_body
 from app.api.schemas import users as wire
-from app.errors import EmailTaken, InvalidInput, LastAdmin, UserNotFound
+from app.errors import EmailTaken, InvalidInput, LastAdmin, ServerBusy, UserNotFound
 from app.services.access import Need
 
 ns = wire.ns
@@ -38,7 +38,7 @@ class Users(Resource):
     @access(Need.ADMIN, scope="users")
     @ns.doc("create_user")
     @ns.expect(wire.new_user)
-    @raises(ns, InvalidInput, EmailTaken)
+    @raises(ns, InvalidInput, EmailTaken, ServerBusy)
     @ns.marshal_with(wire.user, code=201)
     def post(self) -> Any:
         """Create a user
@@ -85,7 +85,7 @@ class User(Resource):
     @access(Need.OWNER, scope="users", subject=in_path("user_id"))
     @ns.doc("update_user")
     @ns.expect(wire.user_change)
-    @raises(ns, InvalidInput, UserNotFound, EmailTaken)
+    @raises(ns, InvalidInput, UserNotFound, EmailTaken, ServerBusy)
     @ns.marshal_with(wire.user)
     def put(self, user_id: int) -> Any:
         """Change a user

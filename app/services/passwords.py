@@ -13,11 +13,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import os
 import unicodedata
 
 import bcrypt
 
-from app.errors import InvalidInput
+from app.engines.face.gate import Gate
+from app.errors import InvalidInput, ServerBusy
 
 #: bcrypt's own limit.
 BCRYPT_BYTES = 72
@@ -25,6 +27,8 @@ BCRYPT_BYTES = 72
 MIN_CHARACTERS = 6
 #: Long enough for every passphrase, short enough that nobody sends megabytes to be hashed.
 MAX_CHARACTERS = 1024
+#: A fifth of the server's usual sixteen threads.
+WAITING = 3
 
 _INNER_KEY = b"kenali/password/v1"
 
@@ -42,9 +46,14 @@ def _fitting(password: str) -> bytes:
 class Passwords:
     """Makes and checks password hashes of one cost."""
 
-    def __init__(self, *, cost: int) -> None:
-        """:param cost: bcrypt's work factor; each step doubles the work. OWASP: 10 or more."""
+    def __init__(self, *, cost: int, waiting: int = WAITING) -> None:
+        """
+        :param cost: bcrypt's work factor; each step doubles the work. OWASP: 10 or more.
+        :param waiting: requests that may wait for a core; more get ServerBusy.
+        """
         self._cost = cost
+        # A quarter of a second of a core each: who sends sign-ins by the thousand must not get every thread.
+        self._gate = Gate(inside=max(1, (os.cpu_count() or 2) // 2), waiting=waiting, refusal=ServerBusy)
         # Well-formed, so that comparing with it costs what any comparison costs; nobody knows a password for it.
         self._nobodys_hash = bcrypt.gensalt(cost) + b"." * 31
 
@@ -52,13 +61,15 @@ class Passwords:
         """The hash to store; InvalidInput if the password is too short or too long."""
         if not MIN_CHARACTERS <= len(password) <= MAX_CHARACTERS:
             raise InvalidInput(errors={"password": f"{MIN_CHARACTERS} to {MAX_CHARACTERS} characters are needed"})
-        return bcrypt.hashpw(_fitting(password), bcrypt.gensalt(self._cost)).decode("ascii")
+        with self._gate.enter():
+            return bcrypt.hashpw(_fitting(password), bcrypt.gensalt(self._cost)).decode("ascii")
 
     def verify(self, password: str, hashed: str | None) -> bool:
         """Whether this is the password. Without an account or a password to compare with, the work is the same."""
         # One character more than any password has matches none: nobody makes us hash megabytes.
         candidate = _fitting(password[: MAX_CHARACTERS + 1])
-        matches = bcrypt.checkpw(candidate, hashed.encode("ascii") if hashed else self._nobodys_hash)
+        with self._gate.enter():
+            matches = bcrypt.checkpw(candidate, hashed.encode("ascii") if hashed else self._nobodys_hash)
         return matches and hashed is not None
 
     def needs_rehash(self, hashed: str) -> bool:

@@ -32,7 +32,7 @@ from app.storage.base import Storage
 
 logger = logging.getLogger(__name__)
 
-#: Half of the server's usual eight threads.
+#: A quarter of the server's usual sixteen threads.
 MAX_WAITING = 4
 
 

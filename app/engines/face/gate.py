@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from app.errors import ModelBusy
+from app.errors import KenaliError, ModelBusy
 
 #: What a caller who is sent away is told to wait: a call takes some ten milliseconds, a full queue about a second.
 _RETRY_AFTER_SECONDS: Final = 1
@@ -16,15 +16,24 @@ _RETRY_AFTER_SECONDS: Final = 1
 class Gate:
     """Lets a few callers in at a time, a few more wait, and sends everybody else away."""
 
-    def __init__(self, *, inside: int, waiting: int, patience_seconds: float = 30.0) -> None:
+    def __init__(
+        self,
+        *,
+        inside: int,
+        waiting: int,
+        patience_seconds: float = 30.0,
+        refusal: type[KenaliError] = ModelBusy,
+    ) -> None:
         """
         :param inside: calls that run at the same time.
         :param waiting: calls that may wait for them.
         :param patience_seconds: how long one waits before it is sent away.
+        :param refusal: what who is sent away is told.
         """
         self._permits = threading.BoundedSemaphore(inside)
         self._capacity = inside + waiting
         self._patience_seconds = patience_seconds
+        self._refusal = refusal
         # Counting and comparing must be one step, or two callers take the last place.
         self._lock = threading.Lock()
         self._present = 0
@@ -36,14 +45,14 @@ class Gate:
 
     @contextmanager
     def enter(self) -> Iterator[None]:
-        """Hold a place while the block runs. Raises ModelBusy when the queue is full or moves too slowly."""
+        """Hold a place while the block runs. Raises the refusal when the queue is full or moves too slowly."""
         with self._lock:
             if self._present >= self._capacity:
-                raise ModelBusy(retry_after_seconds=_RETRY_AFTER_SECONDS)
+                raise self._refusal(retry_after_seconds=_RETRY_AFTER_SECONDS)
             self._present += 1
         try:
             if not self._permits.acquire(timeout=self._patience_seconds):
-                raise ModelBusy(retry_after_seconds=_RETRY_AFTER_SECONDS)
+                raise self._refusal(retry_after_seconds=_RETRY_AFTER_SECONDS)
             try:
                 yield
             finally:
