@@ -15,7 +15,7 @@ def _fail(message: str) -> NoReturn:
 
 try:
     from app import create_app
-    from app.config import load_settings
+    from app.config import AccessMode, load_settings
     from app.errors import KenaliError
     from app.logs import log_to_terminal
 except ModuleNotFoundError as error:
@@ -64,6 +64,8 @@ def main() -> None:
         except OSError as error:
             _fail(f"{settings.host}:{settings.port} cannot be listened on ({error.strerror}). Set PORT to another one.")
         services.start()
+        if settings.access_mode is AccessMode.TOKEN and not services.admins.list():
+            log.warning("There is no admin yet. Make the first one with: flask --app run admin create")
         port = getattr(server, "effective_port", settings.port)
         log.info("Kenali answers at http://%s:%s (Swagger UI: /api/docs)", settings.host, port)
         server.run()

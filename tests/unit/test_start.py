@@ -81,7 +81,7 @@ def test_a_command_that_cannot_start_says_so_in_one_line(tmp_path, environment, 
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_program_well_and_it_says_so(tmp_path, database_url, number):
+def test_a_start_without_admin_says_so_and_a_signal_ends_the_program_well(tmp_path, database_url, number):
     server = subprocess.Popen(
         [sys.executable, str(ROOT / "run.py")],
         cwd=tmp_path,
@@ -92,6 +92,7 @@ def test_a_signal_ends_the_program_well_and_it_says_so(tmp_path, database_url, n
             "DATABASE_URL": database_url,
             "FACE_MODEL": "dlib",
             "PORT": "0",
+            "ACCESS_MODE": "token",
         },
         stderr=subprocess.PIPE,
         text=True,
@@ -99,8 +100,12 @@ def test_a_signal_ends_the_program_well_and_it_says_so(tmp_path, database_url, n
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - one thread
     )
     assert server.stderr is not None
-    while "Kenali answers" not in (line := server.stderr.readline()):
+    said = ""
+    while "Kenali answers" not in said:
+        line = server.stderr.readline()
         assert line, "it ended before it answered"
+        said += line
+    assert "flask --app run admin create" in said
     server.send_signal(number)
     _, told = server.communicate(timeout=60)
     assert server.returncode == 0
