@@ -56,6 +56,13 @@ def test_every_operation_lists_an_answer_with_a_schema_and_its_errors(document):
         assert all(response.get("schema", {}).get("$ref") == "#/definitions/Problem" for response in errors), key
 
 
+def test_the_methods_of_a_path_come_in_the_same_order_at_every_start(document):
+    order = ["get", "post", "put", "delete"]
+    for path, item in document["paths"].items():
+        methods = [method for method in item if method in METHODS]
+        assert methods == sorted(methods, key=order.index), path
+
+
 def test_each_error_is_shown_with_an_example_of_its_own(document):
     for key, operation in operations(document).items():
         for code, response in operation["responses"].items():
