@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import unicodedata
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -112,9 +113,10 @@ class AuthService:
 
     def login_password(self, email: str, password: str) -> SignedIn:
         """Sign in with a password; InvalidCredentials alike for a wrong one and an unknown address."""
-        email = email.strip()
-        with self._lockout.attempt(account_of(email)) as attempt:
-            user = self._find(email)
+        email = _as_stored(email)
+        user = self._find(email)
+        # By the address as it is stored: however it is written, it is one counter.
+        with self._lockout.attempt(account_of(user.email if user else email)) as attempt:
             right = self._passwords.verify(password, user.password_hash if user else None)
             if user is None or not right:
                 attempt.failed()
@@ -137,7 +139,7 @@ class AuthService:
             raise FaceLoginDisabled
         if user_id is None and not (email or "").strip():
             raise InvalidInput(errors={"user_id": "user_id or email is needed", "email": "user_id or email is needed"})
-        user = self._find_by_id(user_id) if user_id is not None else self._find((email or "").strip())
+        user = self._find_by_id(user_id) if user_id is not None else self._find(_as_stored(email or ""))
         # One counter for a person, whichever way named; an id that nobody has gets one of its own.
         address = user.email if user else (f"id {user_id}" if user_id is not None else email or "")
         with self._lockout.attempt(account_of(address)) as attempt:
@@ -221,6 +223,11 @@ class AuthService:
             with self._sessions.begin() as session:
                 unchanged = (User.id == user.id, User.password_hash == old)
                 session.execute(update(User).where(*unchanged).values(password_hash=new))
+
+
+def _as_stored(email: str) -> str:
+    """An address in the form of Unicode that registration gives it."""
+    return unicodedata.normalize("NFC", email.strip())
 
 
 def _told(pair: TokenPair) -> tuple[str, datetime, str, datetime]:

@@ -172,13 +172,16 @@ class RecognitionService:
         )
 
     def verify(self, user_id: int, data: bytes) -> Comparison:
-        """Is this that user? NotEnrolled if nothing is trained for them, NoFaceFound if there is no face."""
+        """Is this that user? NotEnrolled if nothing is trained for them, NoFaceFound if there is no face.
+
+        The picture comes first: what is wrong with it, and how long it takes, is the same for a user who
+        does not exist.
+        """
         engine = self._gallery.active_engine()
+        probe = self._probe(engine, data)
         with self._sessions() as session:
             if not vectors.is_enrolled(session, engine.info.key, user_id):
                 raise NotEnrolled
-        probe = self._probe(engine, data)
-        with self._sessions() as session:
             similarity = vectors.best_similarity(session, engine.info.key, user_id, probe.embedding)
         if similarity is None:  # untrained meanwhile
             raise NotEnrolled

@@ -79,6 +79,7 @@ class Sweep:
         return self._last
 
     def _run(self) -> SweepReport:
+        self._storage.expect(None)
         try:
             with self._sessions.begin() as session:
                 wait_for_writers(session)
@@ -89,7 +90,9 @@ class Sweep:
             return SweepReport(refused="The folder cannot be read or written: the log says why.")
         if report.refused:
             logger.error("Photos were not checked: %s", report.refused)
-        elif report.changed:
+            return report
+        self._storage.expect(MARKER)
+        if report.changed:
             logger.warning("Repaired after an interruption: %s", report)
         return report
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from psycopg2.errors import ForeignKeyViolation
 from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
@@ -26,6 +27,7 @@ from app.errors import (
     JobNotFound,
     KenaliError,
     RebuildUnderWay,
+    UserNotFound,
     WorkerDied,
 )
 from app.services.paging import Page, PageRequest, fetch_page
@@ -198,9 +200,14 @@ class TrainingJobs:
     # --- asked for
 
     def request(self, session: Session, job: TrainingJob) -> TrainingJob:
-        """Store a job and queue it, both or neither."""
+        """Store a job and queue it, both or neither. UserNotFound if the person it is about was deleted meanwhile."""
         session.add(job)
-        session.flush()
+        try:
+            session.flush()
+        except IntegrityError as error:
+            if isinstance(error.orig, ForeignKeyViolation):
+                raise UserNotFound from None
+            raise
         job.queue_job_id = self._enqueue(session, job)
         session.flush()
         session.refresh(job)

@@ -111,7 +111,8 @@ def get_user(session: Session, user_id: int, *, for_update: bool = False) -> Use
 
 def find_user_by_email(session: Session, email: str) -> User | None:
     """The user with this address in whatever case, or None."""
-    return session.scalar(select(User).where(func.lower(User.email) == email.lower()))
+    # Lower case by the same rules on both sides: Python's differ for some letters (a final sigma, a dotted I).
+    return session.scalar(select(User).where(func.lower(User.email) == func.lower(email)))
 
 
 def _flush(session: Session) -> None:

@@ -23,6 +23,9 @@ class Storage(Protocol):
     def name(self) -> str:
         """What people see in front of a key: ``dataset``."""
 
+    def expect(self, key: str | None) -> None:
+        """From now on, store nothing while this key is not there: it is a sign that the place is the right one."""
+
     def put(self, key: str, data: bytes) -> None:
         """Store the whole of ``data`` durably, or nothing.
 

@@ -32,6 +32,7 @@ class LocalStorage:
 
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
+        self._expected: Path | None = None
 
     @property
     def name(self) -> str:
@@ -52,6 +53,10 @@ class LocalStorage:
         if not path.parent.resolve().is_relative_to(self._root.resolve()):
             raise InvalidKey(f"Leads out of the storage: {key!r}")
         return path
+
+    def expect(self, key: str | None) -> None:
+        """Store nothing while this file is not there: a volume that was unmounted leaves an empty folder behind."""
+        self._expected = self.path(key) if key else None
 
     def put(self, key: str, data: bytes) -> None:
         """Write beside the target, flush, then rename: after a crash the file is whole or absent."""
@@ -146,6 +151,8 @@ class LocalStorage:
             _flush_folder(self._root)
 
     def _make(self, folder: Path) -> None:
+        if self._expected is not None and not self._expected.is_file():
+            raise FileNotFoundError(errno.ENOENT, "the folder is gone, or its volume is not mounted", str(self._root))
         if folder.is_dir():
             return
         self._root.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Annotated
 
 from flask_restx import Namespace, fields
@@ -15,11 +16,16 @@ ns = Namespace("users", description="People: those who are recognised and those 
 
 # One @, something on both sides, no space. Whether mail arrives there, only a mail can tell.
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,189}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# Controls, line ends, and what turns the direction of the text around it: a name must not rewrite the page it is on.
+# Joiners, which Persian and Indian names need, are no such thing.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+#: Nothing to be seen in an address: two that look alike must be alike.
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zs", "Zl", "Zp"})
 
 
 def _email(value: str) -> str:
-    if not _EMAIL.fullmatch(value):
+    value = unicodedata.normalize("NFC", value)
+    if not _EMAIL.fullmatch(value) or any(unicodedata.category(letter) in _INVISIBLE for letter in value):
         raise ValueError("this is not an email address")
     return value
 
@@ -27,7 +33,7 @@ def _email(value: str) -> str:
 def _one_line(value: str) -> str:
     if _CONTROL.search(value):
         raise ValueError("control characters are not allowed")
-    return value
+    return unicodedata.normalize("NFC", value)
 
 
 Name = Annotated[str, AfterValidator(_one_line), Field(min_length=1, max_length=200)]
