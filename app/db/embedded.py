@@ -126,19 +126,27 @@ class EmbeddedPostgres:
     def _stay(self) -> None:
         """Be counted among the users of the server until we end."""
         if self._users is None:
-            self._users = (self._instance_dir / "postgres.users").open("ab")
+            self._users = _open_lock(self._instance_dir / "postgres.users")
             fcntl.flock(self._users, fcntl.LOCK_SH)
             atexit.register(self.stop)
 
     @contextmanager
     def _only_one(self) -> Iterator[None]:
         """One program at a time starts or stops the server."""
-        with (self._instance_dir / "postgres.lock").open("ab") as lock:
+        with _open_lock(self._instance_dir / "postgres.lock") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
     def _not_usable(self, reason: str) -> DatabaseNotUsable:
         return DatabaseNotUsable(f"The embedded database in {self.data_dir} cannot be used: {reason.strip()}")
+
+
+def _open_lock(path: Path) -> IO[bytes]:
+    """A file to lock, for its owner alone: whoever can read it could hold it, and the program would wait forever."""
+    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
+    if os.fstat(file.fileno()).st_mode & 0o077:
+        path.chmod(0o600)
+    return file
 
 
 def _answers(server: RunningServer) -> bool:

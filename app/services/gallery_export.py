@@ -80,4 +80,4 @@ def _write(path: Path, records: NDArray[np.void]) -> None:
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise StorageFull(f"The gallery was rebuilt, but the disk is too full for {path.name}.") from error
-        raise StorageUnavailable(f"The gallery was rebuilt, but {path} cannot be written: {error.strerror}.") from error
+        raise StorageUnavailable(f"The gallery was rebuilt, but {path.name} cannot be written.") from error

@@ -160,3 +160,10 @@ def test_the_log_of_the_embedded_server_keeps_no_values(server: EmbeddedPostgres
     with pytest.raises(psycopg2.Error), engine.raw_connection().cursor() as cursor:
         cursor.execute("SELECT nonsense FROM nowhere WHERE hash = 'top-secret'")
     assert "top-secret" not in server.data_dir.with_name("postgres.log").read_text()
+
+
+def test_nobody_else_can_hold_the_locks(server: EmbeddedPostgres):
+    """flock needs no more than a file that can be read."""
+    server.start()
+    for name in ("postgres.lock", "postgres.users"):
+        assert server.data_dir.with_name(name).stat().st_mode & 0o077 == 0
