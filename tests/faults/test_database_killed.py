@@ -14,6 +14,7 @@ import psutil
 import psycopg2
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
 
 from app.db.cluster import SETTINGS_FILE, Cluster, ClusterFailed, explain
 from app.db.embedded import EmbeddedPostgres
