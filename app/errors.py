@@ -326,6 +326,33 @@ class SecretNotUsable(KenaliError):
     code = "secret_not_usable"
 
 
+# --- learning
+
+
+class TrainingDataNotUsable(KenaliError):
+    """Nothing can be learnt from this folder."""
+
+    status = 400
+    code = "training_data_not_usable"
+
+
+class TrainingNotResumable(KenaliError):
+    """The folder holds a training that was started with other data or settings."""
+
+    status = 409
+    code = "training_not_resumable"
+
+
+# --- breeds and coughs
+
+
+class HistoryEntryNotFound(KenaliError):
+    """There is no such entry in the history."""
+
+    status = 404
+    code = "history_entry_not_found"
+
+
 # --- operations
 
 
