@@ -218,7 +218,6 @@ def _grad_cam(model: Any) -> Callable[[Batch, int], Batch] | None:
         return None
     both = keras.Model(model.inputs, [maps, model.outputs[0]])
 
-    @tf.function(input_signature=[tf.TensorSpec((1, *model.input_shape[1:]), tf.float32), tf.TensorSpec((), tf.int32)])
     def explain(batch: Any, answer: Any) -> Any:
         with tf.GradientTape() as tape:
             tape.watch(batch)
