@@ -201,6 +201,37 @@ class NoEarlierGallery(KenaliError):
     code = "no_earlier_gallery"
 
 
+# --- recordings
+
+
+class UnsupportedAudio(KenaliError):
+    """This is not a WAV, MP3, OGG, FLAC, M4A/AAC or WebM recording that can be read."""
+
+    status = 400
+    code = "unsupported_audio"
+
+
+class AudioTooLarge(KenaliError):
+    """The recording is too large: 5 MB are allowed."""
+
+    status = 413
+    code = "audio_too_large"
+
+
+class AudioTooShort(KenaliError):
+    """The recording is too short."""
+
+    status = 422
+    code = "audio_too_short"
+
+
+class AudioTooQuiet(KenaliError):
+    """There is nothing to hear in this recording: check the microphone and hold it closer."""
+
+    status = 422
+    code = "audio_too_quiet"
+
+
 # --- jobs
 
 
