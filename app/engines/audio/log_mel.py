@@ -25,7 +25,7 @@ FRAMES_PER_SECOND: Final = SAMPLE_RATE / HOP
 
 #: librosa's floor of a power, and the range in decibels below the loudest moment.
 _SMALLEST_POWER: Final = 1e-10
-_RANGE_DB: Final = 80.0
+RANGE_DB: Final = 80.0
 #: A window that is flat to this many decibels has no shape to be normalised.
 _FLAT_DB: Final = 1e-6
 
@@ -49,13 +49,13 @@ def decibels(samples: Samples) -> Decibels:
     mel = _mel_filters() @ power
     log: Decibels = 10.0 * np.log10(np.maximum(mel, _SMALLEST_POWER))
     log -= log.max()
-    return np.maximum(log, np.float32(-_RANGE_DB))
+    return np.maximum(log, np.float32(-RANGE_DB))
 
 
 def window(spectrogram: Decibels, start: int = 0, *, padding: Padding = "silence") -> Window:
     """256 frames from ``start``, padded or cut, zero mean, unit variance."""
     cut = spectrogram[:, start : start + FRAMES]
-    filled = np.full((MELS, FRAMES), -_RANGE_DB if padding == "silence" else 0.0, np.float32)
+    filled = np.full((MELS, FRAMES), -RANGE_DB if padding == "silence" else 0.0, np.float32)
     filled[:, : cut.shape[1]] = cut
     centred: Window = filled - np.float32(filled.mean(dtype=np.float64))
     spread = centred.std(dtype=np.float64)
