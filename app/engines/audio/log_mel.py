@@ -29,6 +29,8 @@ RANGE_DB: Final = 80.0
 #: A window that is flat to this many decibels has no shape to be normalised.
 _FLAT_DB: Final = 1e-6
 
+#: float32, shape (128, frames).
+Power = NDArray[np.float32]
 #: float32, shape (128, frames): decibels relative to the loudest point, from -80 to 0.
 Decibels = NDArray[np.float32]
 #: float32, shape (1, 128, 256, 1): one window, zero mean, unit variance.
@@ -45,9 +47,18 @@ def front_end(samples: Samples, *, padding: Padding = "silence") -> Window:
 
 def decibels(samples: Samples) -> Decibels:
     """Log-mel spectrogram of the first 10 s: a frame each 512 samples, 0 dB the loudest point."""
-    power = _power_spectrum(samples[: MAX_SECONDS * SAMPLE_RATE])
-    mel = _mel_filters() @ power
-    log: Decibels = 10.0 * np.log10(np.maximum(mel, _SMALLEST_POWER))
+    return relative_decibels(mel_power(samples[: MAX_SECONDS * SAMPLE_RATE]))
+
+
+def mel_power(samples: Samples) -> Power:
+    """Power in each mel band and frame, of all samples: powers add up when sounds that differ are mixed."""
+    found: Power = _mel_filters() @ _power_spectrum(samples)
+    return found
+
+
+def relative_decibels(power: Power) -> Decibels:
+    """`mel_power` in decibels below its loudest point, -80 at the least."""
+    log: Decibels = 10.0 * np.log10(np.maximum(power, _SMALLEST_POWER))
     log -= log.max()
     return np.maximum(log, np.float32(-RANGE_DB))
 

@@ -16,7 +16,7 @@ ABOVE_GROUND_DB: Final = 10.0
 BELOW_PEAK_DB: Final = 30.0
 _GROUND_PERCENTILE: Final = 20
 #: Gaps of 0.19 s are closed. Of 153 recordings over noise 10 dB down 86 % give one stretch at half of that gap,
-#: 98 % at this, 99 % at one and a half; a longer one would join coughs that follow each other (bench/cough_stretches.py).
+#: 99 % at this; a longer one would join coughs that follow each other. bench/cough_stretches.py
 JOIN_FRAMES: Final = 8
 _MIN_FRAMES: Final = 2
 #: More stretches than this are not looked at: the loudest are.
