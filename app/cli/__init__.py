@@ -11,7 +11,8 @@ def register_commands(app: Flask) -> None:
     from app.cli.apikey import apikey
     from app.cli.face import face
     from app.cli.openapi import openapi
+    from app.cli.train import train
     from app.cli.worker import worker
 
-    for command in (admin, apikey, face, openapi, worker):
+    for command in (admin, apikey, face, openapi, train, worker):
         app.cli.add_command(command)

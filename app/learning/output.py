@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.learning.evaluation import Evaluation
-from app.learning.run_folder import write_json
+from app.learning.run_folder import RECIPE_FILE, write_json
 
 CLASSES_FILE: Final = "class_indices.json"
-RECIPE_FILE: Final = "model.json"
 REPORT_FILE: Final = "report.html"
 
 

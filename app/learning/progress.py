@@ -91,3 +91,21 @@ def _left(step: Step) -> str:
 
 def _figures(step: Step) -> str:
     return "".join(f"  {name} {figure:.4g}" for name, figure in step.figures.items())
+
+
+def counted(label: str, stream: TextIO | None = None) -> Callable[[int, int], None]:
+    """Tells how many of how many: redrawn in place on a terminal, once at the end elsewhere."""
+    out = sys.stderr if stream is None else stream
+    drawn_at = 0.0
+
+    def show(done: int, total: int) -> None:
+        nonlocal drawn_at
+        now = time.monotonic()
+        if done < total and (not out.isatty() or now - drawn_at < _REDRAW_SECONDS):
+            return
+        drawn_at = now
+        before, after = "\r" if out.isatty() else "", "\n" if done >= total else ""
+        out.write(f"{before}{label} {done}/{total}{after}")
+        out.flush()
+
+    return show

@@ -19,6 +19,8 @@ from app.errors import TrainingNotResumable
 
 #: Inside the output folder; it holds what only an unfinished training needs.
 _UNFINISHED: Final = "training"
+#: The last but one file of a finished training: how its model is fed.
+RECIPE_FILE: Final = "model.json"
 _SETTINGS: Final = "settings.json"
 _STATE: Final = "state.json"
 
@@ -58,11 +60,15 @@ class RunFolder:
 
         :param settings: everything that decides the result, the data included: plain JSON.
         :param fresh: throw an unfinished training away instead.
-        :raises TrainingNotResumable: the unfinished training was started with other settings.
+        :raises TrainingNotResumable: the unfinished training was started with other settings, or one is finished.
         """
         folder = output / _UNFINISHED
         if fresh:
             shutil.rmtree(folder, ignore_errors=True)
+        elif not folder.exists() and (output / RECIPE_FILE).exists():
+            raise TrainingNotResumable(
+                f"{output} holds a finished training: start afresh to replace it, or choose another folder."
+            )
         folder.mkdir(parents=True, exist_ok=True)
         wanted = json.loads(json.dumps(settings))
         found = _read_json(folder / _SETTINGS)
