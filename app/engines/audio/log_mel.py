@@ -58,7 +58,7 @@ def mel_power(samples: Samples) -> Power:
 
 def relative_decibels(power: Power) -> Decibels:
     """`mel_power` in decibels below its loudest point, -80 at the least."""
-    log: Decibels = 10.0 * np.log10(np.maximum(power, _SMALLEST_POWER))
+    log: Decibels = np.float32(10.0) * np.log10(np.maximum(power, np.float32(_SMALLEST_POWER)))
     log -= log.max()
     return np.maximum(log, np.float32(-RANGE_DB))
 
