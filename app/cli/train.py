@@ -9,8 +9,9 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from app.cli.answers import told
+from app.engines.breed.recipe import DEFAULT_SCALING, SCALINGS
 from app.learning import breed, progress
-from app.learning.breed import BATCH_SIZE, EPOCHS, LEAST_SIDE, SIDE, Choices, Scaling
+from app.learning.breed import BATCH_SIZE, EPOCHS, LEAST_SIDE, SIDE, Choices
 
 train = AppGroup("train", help="Train a classifier of your own.")
 
@@ -26,10 +27,10 @@ train = AppGroup("train", help="Train a classifier of your own.")
 )
 @click.option(
     "--scaling",
-    default=Scaling.UNIT.value,
+    default=DEFAULT_SCALING,
     show_default=True,
-    type=click.Choice([scaling.value for scaling in Scaling]),
-    help="unit: 0 to 1; signed: -1 to 1.",
+    type=click.Choice(list(SCALINGS)),
+    help="What a byte becomes. The ImageNet weights were made for x/127.5-1.",
 )
 @click.option("--seed", default=42, show_default=True, type=click.IntRange(0), help="Of split and augmentation.")
 @click.option("--fresh", is_flag=True, help="Start again instead of going on with an unfinished training.")
@@ -51,7 +52,7 @@ def train_breed(
     trained = breed.train(
         data,
         folder,
-        Choices(weights, image_size, batch_size, epochs, Scaling(scaling), seed),
+        Choices(weights, image_size, batch_size, epochs, scaling, seed),
         fresh=fresh,
         checked=progress.counted("Pictures looked at:"),
         progress=progress.told(),

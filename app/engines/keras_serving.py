@@ -202,21 +202,30 @@ def _compile(model: Any) -> Callable[[Batch], Batch]:
     return forward
 
 
-def _grad_cam(model: Any) -> Callable[[Batch, int], Batch] | None:
+def _with_maps(model: Any) -> Any:
+    """The model with its last feature maps as a further output, before its answer; None if it has none.
+
+    What a layer takes is looked at, not what it gives: a network inside the network (ResNet50V2 in a Sequential, as the
+    source builds it) gives a tensor of its own graph, which is not connected to the outer one.
+    """
     import keras
+
+    for layer in reversed(model.layers):
+        maps: Any = getattr(layer, "input", None)
+        if len(getattr(maps, "shape", ())) != _SPATIAL_RANK or min(maps.shape[1:3]) <= 1 or maps is model.inputs[0]:
+            continue
+        # ValueError: this layer is such a network itself.
+        with contextlib.suppress(ValueError):
+            return keras.Model(model.inputs, [maps, model.outputs[0]])
+    return None
+
+
+def _grad_cam(model: Any) -> Callable[[Batch, int], Batch] | None:
     import tensorflow as tf
 
-    maps = next(
-        (
-            layer.output
-            for layer in reversed(model.layers)
-            if len(getattr(layer.output, "shape", ())) == _SPATIAL_RANK and min(layer.output.shape[1:3]) > 1
-        ),
-        None,
-    )
-    if maps is None:
+    both = _with_maps(model)
+    if both is None:
         return None
-    both = keras.Model(model.inputs, [maps, model.outputs[0]])
 
     def explain(batch: Any, answer: Any) -> Any:
         with tf.GradientTape() as tape:

@@ -10,12 +10,13 @@ import socket
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from app.engines.breed.recipe import DEFAULT_INTERPOLATION, DEFAULT_SCALING
+from app.engines.breed.user import MODEL_FILE
 from app.errors import ModelDownloadFailed, ModelNotUsable
 from app.learning.evaluation import Evaluation, evaluate
 from app.learning.fitting import fit, quiet_tensorflow
@@ -29,8 +30,6 @@ from app.learning.split import Split, split
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: The name under which the server looks for a user's own model.
-MODEL_FILE: Final = "dog_breed_classifier_final_model.keras"
 #: The base inside a model.
 BASE_NAME: Final = "resnet50v2"
 
@@ -50,15 +49,6 @@ _DOWNLOAD_SILENCE_SECONDS: Final = 20.0
 _NAMED_FILES: Final = 20
 
 
-class Scaling(StrEnum):
-    """What bytes 0 to 255 become before the network sees them."""
-
-    #: 0 to 1: that of the source
-    UNIT = "unit"
-    #: -1 to 1: what the ImageNet weights of ResNet50V2 were made for
-    SIGNED = "signed"
-
-
 @dataclass(frozen=True, slots=True)
 class Choices:
     """What can be chosen; the source's figures where nothing is."""
@@ -70,15 +60,14 @@ class Choices:
     batch_size: int = BATCH_SIZE
     #: at most; early stopping may end before
     epochs: int = EPOCHS
-    scaling: Scaling = Scaling.UNIT
+    #: a name in `SCALINGS`: that of the source, though the ImageNet weights were made for ``x/127.5-1``
+    scaling: str = DEFAULT_SCALING
     seed: int = 42
 
     @property
     def preparation(self) -> Preparation:
         """How the network is fed."""
-        if self.scaling is Scaling.UNIT:
-            return Preparation(self.side, 1 / 255, 0.0)
-        return Preparation(self.side, 1 / 127.5, -1.0)
+        return Preparation(self.side, self.scaling)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +152,11 @@ def save(model: Any, pictures: Pictures, parts: Split, choices: Choices, *, run:
     """Write ``.keras``, ``class_indices.json``, ``model.json`` and ``report.html`` into the output folder."""
     recipe = {
         "kind": "breed",
-        "size": [choices.side, choices.side],
+        "input_size": [choices.side, choices.side, 3],
+        "scaling": choices.scaling,
         "colour": "RGB",
         "resize": "stretch",
-        "scale": choices.preparation.scale,
-        "offset": choices.preparation.offset,
+        "interpolation": DEFAULT_INTERPOLATION,
     }
     write_model(run.output, MODEL_FILE, model, classes=pictures.classes, recipe=recipe, tested=tested)
     notes = [f"{len(pictures.skipped)} files could not be read and were left out."] if pictures.skipped else []

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from PIL import Image as PillowImage
 
 from app.engines.base import Image
+from app.engines.breed.recipe import DEFAULT_INTERPOLATION, INTERPOLATIONS, SCALINGS
 from app.engines.images import decode
 from app.errors import KenaliError, TrainingDataNotUsable
 
@@ -75,11 +76,22 @@ class Pictures:
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """How a picture becomes an input: stretched to a square, then ``byte * scale + offset``."""
+    """How a picture becomes an input; the server does the same with what ``model.json`` says (see `Recipe.prepare`)."""
 
+    #: pixels on each side of the square that the whole picture is stretched to
     side: int
-    scale: float
-    offset: float
+    #: a name in `SCALINGS`
+    scaling: str
+
+    def shrink(self, image: Image) -> Image:
+        """RGB ``uint8``, shape ``(side, side, 3)``."""
+        return np.asarray(
+            PillowImage.fromarray(image).resize((self.side, self.side), INTERPOLATIONS[DEFAULT_INTERPOLATION])
+        )
+
+    def scale(self, images: npt.NDArray[np.uint8]) -> FloatArray:
+        """Bytes to what the network takes."""
+        return SCALINGS[self.scaling](images.astype(np.float32))
 
 
 def find_pictures(data: Path, *, checked: Callable[[int, int], None] | None = None) -> Pictures:
@@ -109,11 +121,6 @@ def find_pictures(data: Path, *, checked: Callable[[int, int], None] | None = No
             f"Fewer than two folders in {root} hold pictures that can be read; {len(skipped)} files cannot.{first}"
         )
     return Pictures(root, tuple(paths), tuple(labels), tuple(digests), skipped)
-
-
-def prepare(image: Image, side: int) -> Image:
-    """The whole picture, stretched to a square, as the source's server does it before it classifies."""
-    return np.asarray(PillowImage.fromarray(image).resize((side, side), PillowImage.Resampling.BICUBIC))
 
 
 def augment(image: Image, random: np.random.Generator) -> Image:
@@ -163,16 +170,17 @@ def batches(
             )
             chosen = [int(row) for row in order[batch * batch_size : (batch + 1) * batch_size]]
             seeds = None if augment_with is None else [(augment_with, self.epoch, row) for row in chosen]
-            images = _load([pictures.paths[row] for row in chosen], preparation.side, seeds)
-            inputs = images.astype(np.float32) * np.float32(preparation.scale) + np.float32(preparation.offset)
-            return inputs, targets[chosen]
+            images = _load([pictures.paths[row] for row in chosen], preparation, seeds)
+            return preparation.scale(images), targets[chosen]
 
     return Batches()
 
 
-def _load(paths: Sequence[Path], side: int, seeds: Sequence[tuple[int, int, int]] | None) -> npt.NDArray[np.uint8]:
+def _load(
+    paths: Sequence[Path], preparation: Preparation, seeds: Sequence[tuple[int, int, int]] | None
+) -> npt.NDArray[np.uint8]:
     def load(position: int) -> Image:
-        image = prepare(_decode(paths[position].read_bytes()), side)
+        image = preparation.shrink(_decode(paths[position].read_bytes()))
         return image if seeds is None else augment(image, np.random.default_rng(seeds[position]))
 
     with ThreadPoolExecutor(_THREADS) as pool:
