@@ -125,6 +125,16 @@ def svg(figure: Figure) -> str:
     return text[text.index("<svg") :]
 
 
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A drawing that a notebook shows."""
+
+    figure: Figure
+
+    def _repr_svg_(self) -> str:
+        return svg(self.figure)
+
+
 def _results(evaluation: Evaluation) -> list[tuple[str, str]]:
     found = [("Accuracy on the test set", f"{evaluation.accuracy:.2%}")]
     if evaluation.top5_accuracy is not None:
