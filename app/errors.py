@@ -384,6 +384,13 @@ class HistoryEntryNotFound(KenaliError):
     code = "history_entry_not_found"
 
 
+class HeatMapNotAvailable(KenaliError):
+    """This model has no feature maps that a heat map could be drawn from."""
+
+    status = 404
+    code = "heat_map_not_available"
+
+
 # --- operations
 
 

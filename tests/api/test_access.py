@@ -89,7 +89,7 @@ class Call:
         path = self.rule
         for argument in self.arguments:
             value = user_id if argument == "user_id" else 999_999
-            for converter in ("int:", ""):
+            for converter in ("int:", "path:", ""):
                 path = path.replace(f"<{converter}{argument}>", str(value))
         assert "<" not in path, f"{self.rule}: teach this test the converter"
         return path

@@ -2,12 +2,16 @@
 
 ``model.json`` is optional; without it the model is fed as the source's training did: RGB, 224x224, divided by 255.
 
-    {"scaling": "x/127.5-1", "resize": "bicubic", "classes": ["Chihuahua", …], "licence": "…"}
+    {"scaling": "x/127.5-1", "interpolation": "bicubic", "classes": ["Chihuahua", …], "licence": "…"}
+
+`app.learning` writes ``scale`` and ``offset`` (pixel * scale + offset) instead of the name of a scaling. A picture is
+always stretched to the model's input, as in the source.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +29,7 @@ Pixels = NDArray[np.float32]
 RECIPE_FILE: Final = "model.json"
 CLASSES_FILE: Final = "class_indices.json"
 DEFAULT_SCALING: Final = "x/255"
-DEFAULT_RESIZE: Final = "bicubic"
+DEFAULT_INTERPOLATION: Final = "bicubic"
 #: A list of classes is a few kB; anything much larger is another file under this name.
 _MAX_JSON_BYTES: Final = 5_000_000
 _MAX_NAME: Final = 200
@@ -36,6 +40,8 @@ _CAFFE_MEAN: Final = np.array([103.939, 116.779, 123.68], np.float32)
 _TORCH_MEAN: Final = np.array([0.485, 0.456, 0.406], np.float32)
 _TORCH_DEVIATION: Final = np.array([0.229, 0.224, 0.225], np.float32)
 
+#: What there is one way of only.
+_FIXED: Final = {"kind": "breed", "colour": "RGB", "resize": "stretch"}
 #: Name in model.json -> RGB from 0 to 255 to what the model was trained on.
 SCALINGS: Final[Mapping[str, Callable[[Pixels], Pixels]]] = {
     "x/255": lambda pixels: pixels / np.float32(255),
@@ -45,7 +51,7 @@ SCALINGS: Final[Mapping[str, Callable[[Pixels], Pixels]]] = {
     "torch": lambda pixels: (pixels / np.float32(255) - _TORCH_MEAN) / _TORCH_DEVIATION,
 }
 #: The source serves with Pillow's default, bicubic; Keras's own loaders take the nearest pixel.
-RESIZES: Final[Mapping[str, PillowImage.Resampling]] = {
+INTERPOLATIONS: Final[Mapping[str, PillowImage.Resampling]] = {
     "bicubic": PillowImage.Resampling.BICUBIC,
     "bilinear": PillowImage.Resampling.BILINEAR,
     "lanczos": PillowImage.Resampling.LANCZOS,
@@ -59,7 +65,9 @@ class Recipe:
 
     labels: tuple[str, ...]
     scaling: str = DEFAULT_SCALING
-    resize: str = DEFAULT_RESIZE
+    interpolation: str = DEFAULT_INTERPOLATION
+    #: factor and summand of each pixel, instead of `scaling`.
+    linear: tuple[float, float] | None = None
     #: height and width, if model.json states them.
     input_size: tuple[int, int] | None = None
     licence: str = "your own model"
@@ -68,8 +76,13 @@ class Recipe:
     def prepare(self, image: Image, size: tuple[int, int]) -> Pixels:
         """The whole picture, stretched, as the model wants it: float32, shape ``(1, height, width, 3)``."""
         height, width = size
-        small = PillowImage.fromarray(image).resize((width, height), RESIZES[self.resize])
-        return np.ascontiguousarray(SCALINGS[self.scaling](np.asarray(small, np.float32))[np.newaxis])
+        small = PillowImage.fromarray(image).resize((width, height), INTERPOLATIONS[self.interpolation])
+        pixels = np.asarray(small, np.float32)
+        if self.linear is None:
+            scaled = SCALINGS[self.scaling](pixels)
+        else:
+            scaled = pixels * np.float32(self.linear[0]) + np.float32(self.linear[1])
+        return np.ascontiguousarray(scaled[np.newaxis])
 
 
 def read_recipe(folder: Path) -> Recipe:
@@ -77,6 +90,9 @@ def read_recipe(folder: Path) -> Recipe:
     stated = _read_json(folder / RECIPE_FILE, needed=False)
     if not isinstance(stated, dict):
         raise ModelNotUsable(f"{RECIPE_FILE} must be a JSON object.")
+    for name, only in _FIXED.items():
+        if stated.get(name, only) != only:
+            raise ModelNotUsable(f"{RECIPE_FILE}: {name} must be {only!r}.")
     listed = stated.get("classes")
     labels = _from_list(listed) if isinstance(listed, list) else None
     if (folder / CLASSES_FILE).exists() or labels is None:
@@ -84,11 +100,13 @@ def read_recipe(folder: Path) -> Recipe:
         if labels is not None and labels != indices:
             raise ModelNotUsable(f"{RECIPE_FILE} and {CLASSES_FILE} list different classes, or another order.")
         labels = indices
+    linear = _linear(stated)
     return Recipe(
         labels=labels,
-        scaling=_one_of(stated, "scaling", SCALINGS, DEFAULT_SCALING),
-        resize=_one_of(stated, "resize", RESIZES, DEFAULT_RESIZE),
-        input_size=_size(stated.get("input_size")),
+        scaling="x*{:g}{:+g}".format(*linear) if linear else _one_of(stated, "scaling", SCALINGS, DEFAULT_SCALING),
+        interpolation=_one_of(stated, "interpolation", INTERPOLATIONS, DEFAULT_INTERPOLATION),
+        linear=linear,
+        input_size=_size(stated.get("size", stated.get("input_size"))),
         licence=str(stated.get("licence") or "your own model")[:_MAX_NAME],
         accuracy=_accuracy(stated.get("test_set")),
     )
@@ -142,6 +160,18 @@ def _one_of(stated: Mapping[str, Any], name: str, known: Mapping[str, Any], defa
     return value
 
 
+def _linear(stated: Mapping[str, Any]) -> tuple[float, float] | None:
+    """``scale`` and ``offset``, if they are there."""
+    if "scale" not in stated and "offset" not in stated:
+        return None
+    scale, offset = stated.get("scale", 1), stated.get("offset", 0)
+    if any(type(value) not in {int, float} or not math.isfinite(value) for value in (scale, offset)) or not scale:
+        raise ModelNotUsable(f"{RECIPE_FILE}: scale and offset must be numbers, and scale not 0.")
+    if "scaling" in stated:
+        raise ModelNotUsable(f"{RECIPE_FILE}: either scaling or scale and offset.")
+    return float(scale), float(offset)
+
+
 def _size(stated: Any) -> tuple[int, int] | None:
     """``[224, 224]``; a third number, the channels, must be 3."""
     if stated is None:
@@ -150,7 +180,7 @@ def _size(stated: Any) -> tuple[int, int] | None:
         height, width, *channels = stated
         if channels in ([], [3]):
             return height, width
-    raise ModelNotUsable(f"{RECIPE_FILE}: input_size must be [height, width] of RGB pictures.")
+    raise ModelNotUsable(f"{RECIPE_FILE}: size must be [height, width] of RGB pictures.")
 
 
 def _accuracy(stated: Any) -> dict[str, Any]:
