@@ -99,7 +99,7 @@ model = ns.model(
         "input_size": fields.List(fields.Integer, description="Height and width in pixels.", example=[224, 224]),
         "scaling": fields.String(description="What a byte of the picture becomes.", example="x/255"),
         "dog_cut": fields.Float(
-            description="Smallest probability of being a dog; null without that gate.", example=0.25
+            description="Smallest probability of being a dog; null without that gate.", example=0.2
         ),
         "accuracy": fields.Raw(
             description="As measured, and on what; empty if nobody has told.", example={"top_1": 0.71, "top_5": 0.94}

@@ -1,0 +1,64 @@
+"""Putting a user's model into MODELS_DIR: checked first, then moved into place file by file."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from app.engines.breed.base import BreedModelInfo
+from app.engines.breed.recipe import CLASSES_FILE, RECIPE_FILE
+from app.engines.breed.user import MODEL_FILE, UserBreeds
+from app.errors import ModelNotUsable
+
+#: The model last: until it is there, the server goes on with what it had.
+_FILES: Final = (CLASSES_FILE, RECIPE_FILE, MODEL_FILE)
+
+
+def install(folder: Path, models_dir: Path, *, scaling: str | None = None) -> BreedModelInfo:
+    """Make the model in `folder` the one that `models_dir` has; what it is.
+
+    It is loaded and run once before anything is replaced, so one that cannot be used changes nothing.
+
+    :param scaling: written into its ``model.json``; for a model that was trained elsewhere and brings none.
+
+    ModelNotUsable says what is wrong with it.
+    """
+    try:
+        models_dir.mkdir(parents=True, exist_ok=True)
+        # Beside its destination: the last step is a rename.
+        with tempfile.TemporaryDirectory(prefix=".breed-", dir=models_dir) as name:
+            workplace = Path(name)
+            _copy(folder, workplace)
+            if scaling is not None:
+                _state(workplace / RECIPE_FILE, scaling)
+            info = UserBreeds(workplace / MODEL_FILE).info
+            for file in _FILES:
+                if (workplace / file).exists():
+                    (workplace / file).replace(models_dir / file)
+                else:
+                    (models_dir / file).unlink(missing_ok=True)  # that of the model before
+    except OSError as error:
+        raise ModelNotUsable(f"The model could not be copied to {models_dir}: {error}.") from error
+    return info
+
+
+def _copy(folder: Path, workplace: Path) -> None:
+    if not (folder / MODEL_FILE).is_file():
+        raise ModelNotUsable(f"There is no {MODEL_FILE} in {folder}.")
+    for file in _FILES:
+        if (folder / file).is_file():
+            shutil.copyfile(folder / file, workplace / file)
+
+
+def _state(path: Path, scaling: str) -> None:
+    try:
+        stated = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except ValueError as error:
+        raise ModelNotUsable(f"{RECIPE_FILE} is not JSON ({error}).") from error
+    if not isinstance(stated, dict):
+        raise ModelNotUsable(f"{RECIPE_FILE} must be a JSON object.")
+    kept = {name: value for name, value in stated.items() if name not in {"scale", "offset"}}
+    path.write_text(json.dumps({**kept, "scaling": scaling}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
