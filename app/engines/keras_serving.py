@@ -205,18 +205,20 @@ def _compile(model: Any) -> Callable[[Batch], Batch]:
 def _with_maps(model: Any) -> Any:
     """The model with its last feature maps as a further output, before its answer; None if it has none.
 
-    What a layer takes is looked at, not what it gives: a network inside the network (ResNet50V2 in a Sequential, as the
-    source builds it) gives a tensor of its own graph, which is not connected to the outer one.
+    Found by going back from the answer, from layer to layer. A layer's own ``output`` may belong to another graph: that
+    of a network inside the network (ResNet50V2 in a Sequential, as the source builds it), or one from before loading.
     """
     import keras
 
-    for layer in reversed(model.layers):
-        maps: Any = getattr(layer, "input", None)
-        if len(getattr(maps, "shape", ())) != _SPATIAL_RANK or min(maps.shape[1:3]) <= 1 or maps is model.inputs[0]:
-            continue
-        # ValueError: this layer is such a network itself.
-        with contextlib.suppress(ValueError):
-            return keras.Model(model.inputs, [maps, model.outputs[0]])
+    tensor = model.outputs[0]
+    while tensor is not model.inputs[0]:
+        if len(tensor.shape) == _SPATIAL_RANK and min(tensor.shape[1:3]) > 1:
+            return keras.Model(model.inputs, [tensor, model.outputs[0]])
+        layer, node, _ = tensor._keras_history  # noqa: SLF001 - Keras tells this in no other way
+        taken = layer._inbound_nodes[node].input_tensors  # noqa: SLF001 - the same
+        if not taken:
+            break
+        tensor = taken[0]
     return None
 
 

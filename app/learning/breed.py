@@ -97,7 +97,7 @@ def train(
     choices = choices or Choices()
     pictures = find_pictures(data, checked=checked)
     parts = split(pictures.labels, pictures.digests, seed=choices.seed)
-    run = RunFolder.open(output, _settings(pictures, choices), fresh=fresh)
+    run = RunFolder.open(output, settings(pictures, choices), fresh=fresh)
     quiet_tensorflow()
     model = None if run.resumes else build(len(pictures.classes), choices)
     train_batches, validation_batches = training_batches(pictures, parts, choices)
@@ -165,7 +165,7 @@ def save(model: Any, pictures: Pictures, parts: Split, choices: Choices, *, run:
     write_report(run.output / REPORT_FILE, Report("Breed classifier", facts, run.state.history, tested, notes))
 
 
-def _settings(pictures: Pictures, choices: Choices) -> dict[str, Any]:
+def settings(pictures: Pictures, choices: Choices) -> dict[str, Any]:
     """What must be the same for a training to go on; it may be given more epochs."""
     chosen = asdict(choices)
     del chosen["epochs"]
