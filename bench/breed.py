@@ -22,7 +22,7 @@ from app.engines.breed import squeezenet
 from app.engines.breed.base import BreedEngine
 from app.engines.breed.builtin import DOG_CUT, BuiltinBreeds
 from app.engines.breed.gated import WithDogGate
-from app.engines.breed.install import install
+from app.engines.breed.install import find_model, install
 from app.engines.breed.names import names_of
 from app.engines.breed.user import MODEL_FILE, UserBreeds
 from bench._server import running
@@ -109,7 +109,7 @@ def speed(options: argparse.Namespace, engine: BreedEngine, dogs: list[Path]) ->
         import keras
         import tensorflow as tf
 
-        model = keras.models.load_model(options.model / MODEL_FILE, compile=False)
+        model = keras.models.load_model(find_model(options.model), compile=False)
         batch = np.zeros((1, *model.input_shape[1:]), np.float32)
         bare = tf.function(lambda pixels: model(pixels, training=False))
         gated = WithDogGate(engine, BuiltinBreeds(threads=options.threads))
@@ -135,7 +135,7 @@ def agreement(engine: BreedEngine, options: argparse.Namespace, pictures: list[P
     """How many answers carry the label of the bare model, fed as its author would."""
     import keras
 
-    model = keras.models.load_model(options.model / MODEL_FILE, compile=False)
+    model = keras.models.load_model(find_model(options.model), compile=False)
     height, width = model.input_shape[1:3]
     scale = {"x/127.5-1": lambda pixels: pixels / 127.5 - 1}.get(options.scaling, lambda pixels: pixels / 255)
     same = 0

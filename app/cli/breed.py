@@ -36,8 +36,8 @@ def model() -> None:
 def use(folder: Path, scaling: str | None) -> None:
     """Use the model in FOLDER: checked, then copied to MODELS_DIR.
 
-    FOLDER holds dog_breed_classifier_final_model.keras and class_indices.json, as `flask train breed` writes them. A
-    running server notices at its next request. To go back, remove these files from MODELS_DIR.
+    FOLDER holds one .keras file and class_indices.json, as `flask train breed` writes them. A running server notices
+    at its next request. To go back, remove these files from MODELS_DIR.
     """
     services = container()
     info = install(folder, services.settings.models_dir, scaling=scaling)

@@ -45,10 +45,19 @@ def install(folder: Path, models_dir: Path, *, scaling: str | None = None) -> Br
     return info
 
 
+def find_model(folder: Path) -> Path:
+    """The model in a folder: under the source's name, or the only ``.keras`` file there; ModelNotUsable otherwise."""
+    if (folder / MODEL_FILE).is_file():
+        return folder / MODEL_FILE
+    found = sorted(folder.glob("*.keras"))
+    if len(found) != 1:
+        raise ModelNotUsable(f"There must be one .keras file in {folder}, and there are {len(found)}.")
+    return found[0]
+
+
 def _copy(folder: Path, workplace: Path) -> None:
-    if not (folder / MODEL_FILE).is_file():
-        raise ModelNotUsable(f"There is no {MODEL_FILE} in {folder}.")
-    for file in _FILES:
+    shutil.copyfile(find_model(folder), workplace / MODEL_FILE)
+    for file in (CLASSES_FILE, RECIPE_FILE):
         if (folder / file).is_file():
             shutil.copyfile(folder / file, workplace / file)
 
