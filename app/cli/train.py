@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -49,14 +51,16 @@ def train_breed(
 ) -> None:
     """Train a breed classifier. Stopped or killed, it goes on when called again with the same options."""
     folder = output or _instance_dir() / "trained" / "breed"
-    trained = breed.train(
-        data,
-        folder,
-        Choices(weights, image_size, batch_size, epochs, scaling, seed),
-        fresh=fresh,
-        checked=progress.counted("Pictures looked at:"),
-        progress=progress.told(),
-    )
+    choices = Choices(weights, image_size, batch_size, epochs, scaling, seed)
+    with _disk_errors_told():
+        trained = breed.train(
+            data,
+            folder,
+            choices,
+            fresh=fresh,
+            checked=progress.counted("Pictures looked at:"),
+            progress=progress.told(),
+        )
     if trained.skipped:
         click.echo(f"{len(trained.skipped)} files could not be read; the report names them.")
     click.echo(f"Accuracy on {trained.evaluation.examples} unseen pictures: {trained.evaluation.accuracy:.2%}")
@@ -116,3 +120,13 @@ def train_cough_builtin(*, data: Path, output: Path, steps: int, fresh: bool) ->
 def _instance_dir() -> Path:
     found: Path = current_app.extensions["kenali"].settings.instance_dir
     return found
+
+
+@contextmanager
+def _disk_errors_told() -> Iterator[None]:
+    """A full disk or a folder without permission ends the command with one line."""
+    try:
+        yield
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise click.ClickException(f"{error.strerror or error}{where}") from None

@@ -17,7 +17,7 @@ import numpy as np
 
 from app.engines.breed.recipe import DEFAULT_INTERPOLATION, DEFAULT_SCALING
 from app.engines.breed.user import MODEL_FILE
-from app.errors import ModelDownloadFailed, ModelNotUsable
+from app.errors import KenaliError, ModelDownloadFailed, ModelNotUsable
 from app.learning.evaluation import Evaluation, evaluate
 from app.learning.fitting import fit, quiet_tensorflow
 from app.learning.output import REPORT_FILE, write_model
@@ -99,7 +99,11 @@ def train(
     parts = split(pictures.labels, pictures.digests, seed=choices.seed)
     run = RunFolder.open(output, settings(pictures, choices), fresh=fresh)
     quiet_tensorflow()
-    model = None if run.resumes else build(len(pictures.classes), choices)
+    try:
+        model = None if run.resumes else build(len(pictures.classes), choices)
+    except KenaliError:
+        run.abandon()
+        raise
     train_batches, validation_batches = training_batches(pictures, parts, choices)
     best = fit(model, train_batches, validation_batches, run=run, epochs=choices.epochs, progress=progress)
     tested = examine(best, pictures, parts, choices)

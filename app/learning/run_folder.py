@@ -7,6 +7,7 @@ holds one consistent state, whenever the program dies.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -15,12 +16,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
+import psutil
+
 from app.errors import TrainingNotResumable
 
 #: Inside the output folder; it holds what only an unfinished training needs.
 _UNFINISHED: Final = "training"
 #: The last but one file of a finished training: how its model is fed.
 RECIPE_FILE: Final = "model.json"
+#: Which process trains here.
+_OWNER: Final = "owner.json"
 _SETTINGS: Final = "settings.json"
 _STATE: Final = "state.json"
 
@@ -60,19 +65,22 @@ class RunFolder:
 
         :param settings: everything that decides the result, the data included: plain JSON.
         :param fresh: throw an unfinished training away instead.
-        :raises TrainingNotResumable: the unfinished training was started with other settings, or one is finished.
+        :raises TrainingNotResumable: the unfinished training was started with other settings, one is finished, or
+            another process is at it.
         """
         folder = output / _UNFINISHED
         if fresh:
+            _occupy(folder, output)
             shutil.rmtree(folder, ignore_errors=True)
         elif not folder.exists() and (output / RECIPE_FILE).exists():
             raise TrainingNotResumable(
                 f"{output} holds a finished training: start afresh to replace it, or choose another folder."
             )
         folder.mkdir(parents=True, exist_ok=True)
+        _occupy(folder, output)
         wanted = json.loads(json.dumps(settings))
         found = _read_json(folder / _SETTINGS)
-        if found is None:
+        if found is None or not (folder / _STATE).exists():
             write_json(folder / _SETTINGS, wanted)
         elif found != wanted:
             differing = sorted(key for key in found.keys() | wanted.keys() if found.get(key) != wanted.get(key))
@@ -110,6 +118,13 @@ class RunFolder:
             if path.name not in (state.last, state.best):
                 path.unlink()
 
+    def abandon(self) -> None:
+        """Leave nothing behind where nothing was learnt."""
+        if not self.resumes:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            with contextlib.suppress(OSError):  # there is something else in it
+                self.output.rmdir()
+
     def finish(self) -> None:
         """Everything has been written to the output folder: the unfinished state is not needed any more."""
         shutil.rmtree(self._folder)
@@ -122,6 +137,21 @@ class RunFolder:
         if not all((self._folder / name).is_file() for name in (state.last, state.best) if name):
             raise TrainingNotResumable(f"A checkpoint is missing in {self._folder}: start afresh.")
         return state
+
+
+def _occupy(folder: Path, output: Path) -> None:
+    """Note that this process trains here, unless another one that is alive does."""
+    if not folder.is_dir():
+        return
+    try:
+        owner = json.loads((folder / _OWNER).read_text(encoding="utf-8"))
+        # A process id is used again; together with the time of its start it is not.
+        alive = psutil.Process(owner["pid"]).create_time() == owner["started"]
+    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+        alive = False
+    if alive and owner["pid"] != os.getpid():
+        raise TrainingNotResumable(f"Another process ({owner['pid']}) trains in {output}: wait for it or stop it.")
+    write_json(folder / _OWNER, {"pid": os.getpid(), "started": psutil.Process().create_time()})
 
 
 def _to_disk(path: Path) -> None:

@@ -146,6 +146,19 @@ def test_what_cannot_be_done_is_told_in_one_line(make_app, data, tmp_path, monke
     assert done.exit_code == 1
     assert told in done.output.splitlines()[-1]
     assert done.output.splitlines()[-1].startswith("Error: ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_in_one_line(make_app, data, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    done = (
+        make_app()
+        .test_cli_runner()
+        .invoke(args=["train", "breed", "--data", data, *OPTIONS, "--output", tmp_path / "file" / "out"])
+    )
+    assert done.exit_code == 1
+    assert done.output.splitlines()[-1].startswith("Error: ")
+    assert "Not a directory" in done.output
 
 
 def test_the_network_is_that_of_the_source():

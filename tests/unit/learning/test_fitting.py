@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +13,9 @@ import pytest
 from app.errors import TrainingNotResumable
 from app.learning.fitting import fit, load, quiet_tensorflow
 from app.learning.progress import silent
-from app.learning.run_folder import RunFolder
+from app.learning.run_folder import RunFolder, State
 
+ROOT = Path(__file__).parents[3]
 EPOCHS = 4
 
 
@@ -136,9 +140,49 @@ def test_a_checkpoint_cut_off_by_a_kill_is_never_read(keras, tmp_path):
     assert not list((tmp_path / "training").glob("being-written-*"))
 
 
-def test_other_settings_do_not_go_on_with_a_training_unless_it_starts_afresh(tmp_path):
-    RunFolder.open(tmp_path, {"seed": 7, "data": "a"})
+def test_other_settings_do_not_go_on_with_what_was_learnt_unless_it_starts_afresh(tmp_path):
+    settings = tmp_path / "training" / "settings.json"
+    RunFolder.open(tmp_path, {"seed": 7, "data": "nothing learnt yet"})
+    run = RunFolder.open(tmp_path, {"seed": 7, "data": "a"})
+    assert json.loads(settings.read_text())["data"] == "a"
+    run.record(State(epochs_done=1), lambda path: path.write_bytes(b"a checkpoint"))
     with pytest.raises(TrainingNotResumable, match="data"):
         RunFolder.open(tmp_path, {"seed": 7, "data": "b"})
     RunFolder.open(tmp_path, {"seed": 7, "data": "b"}, fresh=True)
-    assert json.loads((tmp_path / "training" / "settings.json").read_text())["data"] == "b"
+    assert json.loads(settings.read_text())["data"] == "b"
+
+
+def test_a_training_that_could_not_begin_leaves_nothing_and_one_that_did_stays(tmp_path):
+    RunFolder.open(tmp_path / "out", {}).abandon()
+    assert not (tmp_path / "out").exists()
+    run = RunFolder.open(tmp_path / "out", {})
+    run.record(State(epochs_done=1), lambda path: path.write_bytes(b"a checkpoint"))
+    run.abandon()
+    assert RunFolder.open(tmp_path / "out", {}).resumes
+
+
+@pytest.mark.parametrize("damage", ["state.json", "epoch-0001.keras"])
+def test_a_damaged_folder_is_told(tmp_path, damage):
+    run = RunFolder.open(tmp_path, {})
+    run.record(State(epochs_done=1), lambda path: path.write_bytes(b"a checkpoint"))
+    (tmp_path / "training" / damage).unlink()
+    if damage == "state.json":
+        (tmp_path / "training" / damage).write_text("{")
+    with pytest.raises(TrainingNotResumable, match="start afresh"):
+        RunFolder.open(tmp_path, {})
+
+
+def test_two_processes_do_not_train_in_one_folder_and_a_dead_one_does_not_count(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from app.learning.run_folder import RunFolder;"
+        "RunFolder.open(Path(sys.argv[1]), {}); print('open', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, tmp_path], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout.readline() == b"open\n"
+        for fresh in (False, True):
+            with pytest.raises(TrainingNotResumable, match=f"Another process .{other.pid}"):
+                RunFolder.open(tmp_path, {}, fresh=fresh)
+        other.stdin.close()
+    RunFolder.open(tmp_path, {})
