@@ -14,6 +14,7 @@ predict_form = file_parser(ns, description="A WAV, MP3, OGG, FLAC, M4A/AAC or We
 _PERCENT = "Probability as the source writes it."
 _SCORES = {"cough": "92.10%", "non-cough": "7.90%"}
 _SPECTROGRAM = "A picture of the sound: time to the right, pitch upwards, one pixel each 23 ms."
+_SPECTROGRAM_URL = "/static/history_images/1a2b3c4d5e6f/guest/00112233445566778899aabbccddeeff.png"
 _NOTICE = fields.String(description="Goes with every answer.", example=NOTICE)
 
 segment = ns.model(
@@ -47,9 +48,11 @@ model = ns.model(
         "fingerprint": fields.String(description="Of the weights.", example="4fae1b2c"),
         "classes": fields.List(fields.String, example=["cough", "non-cough"]),
         "built_in": fields.Boolean(description="Comes with Kenali; otherwise your own.", example=True),
-        "licence": fields.String,
-        "source": fields.String(description="Where it comes from."),
-        "accuracy": fields.String(description="How good it is, as measured."),
+        "licence": fields.String(example="your own model"),
+        "source": fields.String(description="Where it comes from.", example="trained here on 400 recordings"),
+        "accuracy": fields.String(
+            description="How good it is, as measured.", example="balanced accuracy 0.91 on its own test set"
+        ),
     },
 )
 
@@ -58,7 +61,10 @@ status = ns.model(
     {
         "status": fields.String(example="Cough Classifier API is running."),
         "model": fields.Nested(model, allow_null=True, description="null if it cannot be used."),
-        "problem": fields.String(description="Why the model cannot be used.", example=None),
+        "problem": fields.String(
+            description="Why the model cannot be used; null if it can.",
+            example="The model cough_classifier_model.h5 cannot be used: it takes (64, 64, 1).",
+        ),
         "notice": _NOTICE,
     },
 )
@@ -74,7 +80,7 @@ prediction = ns.model(
         "segments": fields.List(
             fields.Nested(segment), description="Where the coughs are, in order of time; empty without one."
         ),
-        "spectrogram_url": fields.String(description=_SPECTROGRAM),
+        "spectrogram_url": fields.String(description=_SPECTROGRAM, example=_SPECTROGRAM_URL),
         "id": fields.Integer(description="Of the entry in the history.", example=1),
         "quality": fields.Nested(sound),
         "warnings": fields.List(fields.String, description="What to do better, in sentences.", example=[]),
@@ -95,7 +101,7 @@ entry = ns.model(
         "raw_scores": fields.Raw(description="Class -> probability.", example=_SCORES),
         "segments": fields.List(fields.Nested(segment)),
         "processing_time_seconds": fields.Float(example=0.031),
-        "spectrogram_url": fields.String(description=_SPECTROGRAM),
+        "spectrogram_url": fields.String(description=_SPECTROGRAM, example=_SPECTROGRAM_URL),
         "model": fields.String(description="Name and fingerprint.", example="kenali-cough-1@4fae1b2c"),
         "user_id": fields.Integer(description="null for a guest.", example=1),
     },

@@ -36,6 +36,8 @@ MAX_CHANNELS: Final = 8
 _MAX_BARREN_PACKETS: Final = 1_000
 #: Lossy decoders overshoot 1 a little. Far above it are floats that hold 16- or 32-bit integers.
 _OVERSHOOT: Final = 4.0
+#: The scale of 32-bit integers.
+_LARGEST: Final = 2.0**31
 
 Samples = NDArray[np.float32]
 
@@ -159,8 +161,8 @@ class _Pieces:
         elif (rate, channels) != (self._rate, self._channels):
             raise UnsupportedAudio("The recording changes its sample rate or channels half-way.")
         values = _to_float(frame.to_ndarray(), planar=frame.format.is_planar, channels=channels)
-        if not np.isfinite(values).all():
-            raise UnsupportedAudio("The recording is damaged: it holds values that are no numbers.")
+        if not (np.abs(values) <= _LARGEST).all():  # nor if it is no number
+            raise UnsupportedAudio("The recording is damaged: it holds values that are no sound.")
         self._clipped += int(np.count_nonzero(np.abs(values) >= _FULL_SCALE))
         self._values += values.size
         self._mono.append(values.mean(axis=0, dtype=np.float64).astype(np.float32))

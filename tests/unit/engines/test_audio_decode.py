@@ -107,12 +107,18 @@ def test_floats_that_hold_integers_are_brought_back_to_scale():
     assert np.abs(found.samples).max() == pytest.approx(1.0, abs=0.01)
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_values_that_are_no_numbers_are_refused(value):
-    sound = tone(1.0)
-    sound[100] = value
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
+def test_values_that_are_no_sound_are_refused(value):
+    for bits in (32, 64):
+        sound = tone(1.0)
+        sound[100] = value
+        with pytest.raises(UnsupportedAudio):
+            read(wav(sound, form=3, bits=bits))
+
+
+def test_values_too_large_for_32_bits_are_refused():
     with pytest.raises(UnsupportedAudio):
-        read(wav(sound, form=3, bits=32))
+        read(wav(np.full(9_000, 1e300), form=3, bits=64))
 
 
 @pytest.mark.parametrize(
