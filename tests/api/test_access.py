@@ -20,11 +20,6 @@ OPEN_ENDPOINTS = {"static", "restx_doc.static", "api.doc", "api.specs", "api.roo
 
 #: What nobody in particular may call in token mode. A route is added here on purpose or not at all.
 PUBLIC_CALLS = {
-    ("POST", "/api/breed/predict"),
-    ("GET", "/api/breed/heatmap/<path:key>"),
-    ("GET", "/api/cough"),
-    ("POST", "/api/cough/predict"),
-    ("GET", "/static/history_images/<path:key>"),
     ("POST", "/api/auth/login-pass-verify"),
     ("POST", "/api/auth/login-face-verify"),
     ("POST", "/api/auth/refresh"),
