@@ -25,7 +25,7 @@ from app.learning.pictures import find_pictures
 from app.learning.progress import Step
 from app.learning.split import split
 
-#: Half of Stanford Dogs' pictures are 500 x 375.
+#: An ordinary size of a picture in Stanford Dogs.
 SIZE = (375, 500, 3)
 BATCHES = 4
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import subprocess
@@ -11,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.engines.breed.user import UserBreeds
 from app.engines.keras_serving import load_keras_model
 from app.learning.breed import MODEL_FILE, Choices, build, train
 from app.learning.fitting import quiet_tensorflow
@@ -86,11 +86,18 @@ def test_what_is_written_is_what_the_source_writes_and_a_recipe(resumed):
     assert "2 of at most 2" in page
 
 
-def test_the_server_serves_it(resumed):
-    served = UserBreeds(resumed[0].folder / MODEL_FILE)
-    image = np.random.default_rng(1).integers(0, 255, (60, 80, 3), dtype=np.uint8)
-    assert served.labels == ("Chihuahua", "Shih-Tzu", "wire-haired_fox_terrier")
-    assert served.classify(image).probabilities.sum() == pytest.approx(1, abs=1e-4)
+def test_the_server_uses_it_after_flask_breed_use(make_app, resumed, data):
+    app = make_app()
+    used = app.test_cli_runner().invoke(args=["breed", "use", str(resumed[0].folder)])
+    assert used.exit_code == 0, used.output
+    picture = io.BytesIO((data / "images" / "Images" / "n02086240-Shih-Tzu" / "0.jpg").read_bytes())
+    answer = app.test_client().post("/api/breed/predict", data={"file": (picture, "dog.jpg")})
+    assert answer.status_code == 200, answer.json
+    assert {top["breed"].replace(" ", "_") for top in answer.json["top"]} == {
+        "Chihuahua",
+        "Shih-Tzu",
+        "wire-haired_fox_terrier",
+    }
 
 
 def test_a_network_inside_a_network_shows_where_it_looked(tmp_path):
