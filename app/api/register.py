@@ -14,7 +14,8 @@ from app.errors import KenaliError
 from app.version import VERSION
 
 DESCRIPTION = """\
-Recognises **faces**: create users, upload photos, train, then ask who is on a picture or sign in with a face.
+Recognises **faces** (create users, upload photos, train, then ask who is on a picture or sign in with a face),
+**dog breeds** and **coughs**.
 
 * Every error is one JSON body with a stable `code` and a `message` for people.
 * The header `X-Fields` (`X-Fields: id,name`) cuts every answer down to the fields you name.
