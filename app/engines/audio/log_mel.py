@@ -6,6 +6,7 @@ holds the two together: ``librosa.feature.melspectrogram`` and ``librosa.power_t
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Final, Literal
 
@@ -52,8 +53,12 @@ def decibels(samples: Samples) -> Decibels:
 
 def mel_power(samples: Samples) -> Power:
     """Power in each mel band and frame, of all samples: powers add up when sounds that differ are mixed."""
-    found: Power = _mel_filters() @ _power_spectrum(samples)
-    return found
+    power, bands = _power_spectrum(samples), _mel_bands()
+    # Between two neighbouring centres a frequency belongs to two bands and no more. Adding them up stretch by stretch
+    # takes a twentieth of the work of a product with a (128, 1025) matrix, and starts no threads of a BLAS.
+    rising = np.add.reduceat(power * bands.rising, bands.starts, axis=1)[:, :MELS]
+    falling = np.add.reduceat(power * bands.falling, bands.starts, axis=1)[:, 1 : MELS + 1]
+    return np.ascontiguousarray((rising + falling).T)
 
 
 def relative_decibels(power: Power) -> Decibels:
@@ -76,12 +81,12 @@ def window(spectrogram: Decibels, start: int = 0, *, padding: Padding = "silence
 
 
 def _power_spectrum(samples: Samples) -> NDArray[np.float32]:
+    """Shape (frames, 1025)."""
     # librosa's defaults: frames are centred on their time, silence beyond both ends, periodic Hann window.
     padded = np.pad(samples.astype(np.float32, copy=False), FFT_SIZE // 2)
     frames = sliding_window_view(padded, FFT_SIZE)[::HOP] * _hann()
     spectrum = np.fft.rfft(frames, axis=1)
-    power = spectrum.real**2 + spectrum.imag**2
-    return np.ascontiguousarray(power.T, dtype=np.float32)
+    return np.asarray(spectrum.real**2 + spectrum.imag**2, np.float32)
 
 
 @cache
@@ -89,19 +94,36 @@ def _hann() -> NDArray[np.float32]:
     return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FFT_SIZE) / FFT_SIZE)).astype(np.float32)
 
 
+@dataclass(frozen=True, slots=True)
+class _Bands:
+    """Overlapping triangles, one for each mel band, written by frequency."""
+
+    #: for each of 1025 frequencies: its weight in the band whose centre is above it, and in the one below.
+    rising: NDArray[np.float32]
+    falling: NDArray[np.float32]
+    #: the first frequency above each of the lower ends, 130 of them; the last stretch is outside all bands.
+    starts: NDArray[np.int64]
+
+
 @cache
-def _mel_filters() -> NDArray[np.float32]:
-    """Slaney's mel scale and area normalisation, librosa's default: float32, shape (128, 1025).
+def _mel_bands() -> _Bands:
+    """Slaney's mel scale and area normalisation, librosa's default.
 
     Source: Slaney, Auditory Toolbox (1998): linear below 1 kHz, 27 steps for a factor of 6.4 above.
     """
     edges = _mel_to_hz(np.linspace(0.0, _hz_to_mel(SAMPLE_RATE / 2), MELS + 2))
     bins = np.fft.rfftfreq(FFT_SIZE, 1.0 / SAMPLE_RATE)
-    rising = (bins - edges[:-2, np.newaxis]) / (edges[1:-1] - edges[:-2])[:, np.newaxis]
-    falling = (edges[2:, np.newaxis] - bins) / (edges[2:] - edges[1:-1])[:, np.newaxis]
-    triangles = np.maximum(0.0, np.minimum(rising, falling))
-    area = 2.0 / (edges[2:] - edges[:-2])
-    return (triangles * area[:, np.newaxis]).astype(np.float32)
+    starts = np.searchsorted(bins, edges)
+    stretch = np.searchsorted(starts, np.arange(len(bins)), side="right") - 1
+    stretch = np.clip(stretch, 0, MELS)
+    low, high = edges[stretch], edges[stretch + 1]
+    along = np.clip((bins - low) / (high - low), 0.0, 1.0)
+    area = np.concatenate([2.0 / (edges[2:] - edges[:-2]), [0.0]])
+    return _Bands(
+        rising=(along * area[stretch]).astype(np.float32),
+        falling=((1.0 - along) * np.where(stretch > 0, area[stretch - 1], 0.0)).astype(np.float32),
+        starts=np.minimum(starts, len(bins) - 1),
+    )
 
 
 _LINEAR_HZ_PER_MEL: Final = 200.0 / 3
