@@ -28,8 +28,10 @@ _STEP_FRAMES: Final = FRAMES // STEPS
 
 #: Sounds without a beginning: they are put behind others.
 AMBIENT: Final = frozenset({"rain", "sea_waves", "helicopter", "fire_crackling", "chainsaw", "clock_tick"})
-#: Kinds that are short bursts of breath or voice, the hardest to tell from a cough: drawn three times as often.
+#: Kinds that are short bursts of breath or voice, the hardest to tell from a cough: drawn four times as often.
 _CLOSE: Final = frozenset({"person_sneeze", "dog_bark", "baby_cry"})
+#: What a cough's own microphone recorded around it: the best witness against taking the microphone for the cough.
+_ROOM: Final = "room"
 _SPEECH: Final = "speech"
 
 #: Voices higher and lower, faster and slower: with seven people, the cheapest way to more of them.
@@ -39,10 +41,16 @@ _SPEEDS: Final = (0.88, 1.0, 1.13)
 _COUGH_DB: Final = -18.0
 _DOUBTFUL_DB: Final = -28.0
 _SILENT_DB: Final = -45.0
+_ROOM_DB: Final = -30.0
 
 _TINY: Final = 1e-12
-#: The lengths of scenes start at about a second.
-_SHORTEST_FRAMES: Final = 40
+#: The shortest scene, 0.23 s, is about the shortest recording that is taken at all (app/engines/audio/gate.py).
+_SHORTEST_FRAMES: Final = 10
+#: Vocal tracts longer and shorter (Jaitly, Hinton 2013): frequencies are read at a multiple of themselves.
+_TRACTS: Final = tuple(float(factor) for factor in np.linspace(0.85, 1.18, 9))
+#: What is left of a cough's recording: outside this many frames around it, if this many remain.
+_MARGIN_FRAMES: Final = 7
+_LEAST_ROOM: Final = 17
 
 Power = NDArray[np.float32]
 Marks = NDArray[np.float32]
@@ -63,23 +71,34 @@ class Batch:
 class Scenes:
     """Makes scenes out of recordings; the same seed, the same scenes."""
 
-    def __init__(self, items: Sequence[Item], seed: int) -> None:
+    def __init__(self, items: Sequence[Item], seed: int, known: dict[str, list[Power]] | None = None) -> None:
+        """Prepare the recordings.
+
+        :param known: file -> powers at each speed; kept by the caller, filled here, saves the next one the work.
+        """
+        known = {} if known is None else known
         self._random = np.random.default_rng(seed)
         self._coughs: defaultdict[str, list[list[Power]]] = defaultdict(list)
         self._others: defaultdict[str, list[list[Power]]] = defaultdict(list)
         for item in items:
-            powers = [mel_power(_at_speed(item.samples, speed)) for speed in _SPEEDS]
+            if item.file not in known:
+                known[item.file] = [mel_power(_at_speed(item.samples, speed)) for speed in _SPEEDS]
+            powers = known[item.file]
             if item.cough:
                 self._coughs[item.group].append(powers)
+                rooms = [room for room in map(_room, powers) if room is not None]
+                if rooms:
+                    self._others[_ROOM].append(rooms)
             elif item.kind in AMBIENT:
                 self._others[item.kind].append(powers)
             else:
                 self._others[item.kind].append([_without_silent_ends(power) for power in powers])
         self._all_coughs = [powers for group in self._coughs.values() for powers in group]
-        self._kinds = [kind for kind in sorted(self._others) for _ in range(3 if kind in _CLOSE else 1)]
+        self._kinds = [kind for kind in sorted(self._others) for _ in range(4 if kind in _CLOSE else 1)]
         self._ambient = sorted(AMBIENT & self._others.keys())
         noise = self._random.normal(scale=0.1, size=SAMPLE_RATE * 30).astype(np.float32)
         self._white = mel_power(noise)
+        self._tracts = [_warp(factor) for factor in _TRACTS]
 
     def batch(self, count: int) -> Batch:
         """New scenes, about half of them with a cough."""
@@ -94,7 +113,9 @@ class Scenes:
         return bool(self._random.random() < probability)
 
     def _scene(self) -> tuple[NDArray[np.float32], float, NDArray[np.float32]]:
-        length = int(self._random.integers(_SHORTEST_FRAMES, FRAMES + 1)) if self._chance(0.7) else FRAMES
+        # Evenly on a logarithmic scale: recordings of half a second are as usual as those of five.
+        shortest, longest = np.log(_SHORTEST_FRAMES), np.log(FRAMES + 1)
+        length = int(np.exp(self._random.uniform(shortest, longest))) if self._chance(0.75) else FRAMES
         scene, marks = np.zeros((MELS, length), np.float32), np.zeros(length, np.float32)
         if self._chance(0.5):
             self._put_coughs(scene, marks)
@@ -126,7 +147,12 @@ class Scenes:
     def _put(self, scene: Power, power: Power, marks: Marks | None = None, own: Marks | None = None) -> None:
         """Add a sound at a random place; a cough starts no later than its beginning fits."""
         length = scene.shape[1]
-        first = 0 if own is not None else int(self._random.integers(0, max(1, power.shape[1] - length + 1)))
+        spare = max(0, power.shape[1] - length)
+        first = int(self._random.integers(0, spare + 1))
+        if own is not None and spare:
+            # A recording too short for the whole cough still begins before its loudest moment.
+            first = min(first, max(0, int(power.sum(axis=0).argmax()) - 2))
+            own = own[first:]
         power = power[:, first : first + length]
         at = int(self._random.integers(0, length - power.shape[1] + 1))
         here = slice(at, at + power.shape[1])
@@ -137,9 +163,9 @@ class Scenes:
             marks[here] = np.where((own == 1) | (before == 1), 1, np.where(doubtful, np.nan, 0))
 
     def _cough(self) -> tuple[Power, Marks]:
-        """One cough with a random part of what was recorded around it; half the time people are drawn, not coughs."""
+        """One cough with a random part of what was recorded around it; mostly people are drawn, not coughs."""
         groups = list(self._coughs.values())
-        coughs = groups[int(self._random.integers(len(groups)))] if self._chance(0.5) else self._all_coughs
+        coughs = groups[int(self._random.integers(len(groups)))] if self._chance(0.75) else self._all_coughs
         power = self._version(coughs)
         level = _level(power)
         first = last = int(level.argmax())
@@ -177,7 +203,8 @@ class Scenes:
 
     def _version(self, recordings: Sequence[Sequence[Power]]) -> Power:
         versions = recordings[int(self._random.integers(len(recordings)))]
-        return versions[int(self._random.integers(len(versions)))]
+        power = versions[int(self._random.integers(len(versions)))]
+        return self._tracts[int(self._random.integers(len(self._tracts)))] @ power if self._chance(0.6) else power
 
     def _knock(self) -> Power:
         """A short burst that dies away: a knock, a clap, a dropped thing."""
@@ -211,7 +238,7 @@ class Scenes:
 
     def _recorded(self, scene: Power) -> Power:
         """Through some microphone and some sample rate, at some level."""
-        scene = scene * self._colour(3)
+        scene = scene * self._colour(4)
         if self._chance(0.6):
             cut = self._random.uniform(3_200, 10_500)
             fall = np.minimum((_BAND_HZ - cut) / 125, 9)
@@ -244,6 +271,24 @@ def _level(power: Power) -> NDArray[np.float64]:
 def _without_silent_ends(power: Power) -> Power:
     heard = np.flatnonzero(_level(power) > _SILENT_DB)
     return power[:, heard[0] : heard[-1] + 1]
+
+
+def _room(power: Power) -> Power | None:
+    """A cough's recording without the cough, None if too little is left."""
+    heard = np.flatnonzero(_level(power) > _ROOM_DB)
+    before = power[:, : max(0, heard[0] - _MARGIN_FRAMES)]
+    rest = np.concatenate([before, power[:, heard[-1] + _MARGIN_FRAMES :]], axis=1)
+    return rest if rest.shape[1] >= _LEAST_ROOM and rest.max() > 0 else None
+
+
+def _warp(factor: float) -> Power:
+    """Shape (128, 128): the bands of a spectrum whose frequencies are multiplied."""
+    position = np.interp(_BAND_HZ * factor, _BAND_HZ, np.arange(MELS))
+    lower = np.minimum(position.astype(int), MELS - 2)
+    matrix = np.zeros((MELS, MELS), np.float32)
+    matrix[np.arange(MELS), lower] = 1 - (position - lower)
+    matrix[np.arange(MELS), lower + 1] = position - lower
+    return matrix
 
 
 def _scaled(power: Power, level: float) -> Power:
