@@ -31,6 +31,7 @@ class EpochData(Protocol):
 
     #: counted from 0; set before the first batch of an epoch is asked for
     epoch: int
+    # A batch that cannot be made may leave its exception in an attribute `failed`: it is what `fit` raises.
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -72,16 +73,23 @@ def fit(
         model = load(last)
     if state.epochs_done < epochs and not state.stopped:
         callbacks = _callbacks(run, train, epochs, progress)
-        model.fit(
-            train,
-            validation_data=validation,
-            initial_epoch=state.epochs_done,
-            epochs=epochs,
-            callbacks=callbacks,
-            class_weight=class_weight,
-            shuffle=False,
-            verbose=0,
-        )
+        try:
+            model.fit(
+                train,
+                validation_data=validation,
+                initial_epoch=state.epochs_done,
+                epochs=epochs,
+                callbacks=callbacks,
+                class_weight=class_weight,
+                shuffle=False,
+                verbose=0,
+            )
+        except Exception as error:
+            # TensorFlow turns what a batch raised into an error of its own, with a page of text.
+            cause = getattr(train, "failed", None) or getattr(validation, "failed", None)
+            if cause is None:
+                raise
+            raise cause from error
     best = run.checkpoint(run.state.best)
     return model if best is None else load(best)
 

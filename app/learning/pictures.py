@@ -160,6 +160,7 @@ def batches(
         def __init__(self) -> None:
             super().__init__()
             self.epoch = 0
+            self.failed: Exception | None = None
 
         def __len__(self) -> int:
             return math.ceil(len(rows) / batch_size)
@@ -170,7 +171,11 @@ def batches(
             )
             chosen = [int(row) for row in order[batch * batch_size : (batch + 1) * batch_size]]
             seeds = None if augment_with is None else [(augment_with, self.epoch, row) for row in chosen]
-            images = _load([pictures.paths[row] for row in chosen], preparation, seeds)
+            try:
+                images = _load([pictures.paths[row] for row in chosen], preparation, seeds)
+            except Exception as error:
+                self.failed = error
+                raise
             return preparation.scale(images), targets[chosen]
 
     return Batches()

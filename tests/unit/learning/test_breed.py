@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +134,20 @@ def test_the_command_trains_from_one_folder_a_class_with_the_weights_of_an_earli
     assert f"flask breed use {folder}" in done.output
     assert {path.name for path in folder.iterdir()} == WRITTEN
     assert json.loads((folder / "model.json").read_text())["scaling"] == "x/127.5-1"
+
+
+def test_pictures_that_vanish_while_it_trains_are_told_and_the_training_goes_on_when_they_are_back(tmp_path):
+    data = paint(tmp_path / "data", ["Beagle", "Shih-Tzu"], each=5)
+    choices = replace(SMALL, epochs=1, batch_size=2)
+
+    def move(step):
+        if data.exists():
+            data.rename(tmp_path / "elsewhere")
+
+    with pytest.raises(FileNotFoundError):
+        train(data, tmp_path / "out", choices, progress=move)
+    (tmp_path / "elsewhere").rename(data)
+    assert train(data, tmp_path / "out", choices).epochs == 1
 
 
 @pytest.mark.parametrize(
