@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,9 @@ from app.errors import ModelNotUsable
 
 #: The model last: until it is there, the server goes on with what it had.
 _FILES: Final = (CLASSES_FILE, RECIPE_FILE, MODEL_FILE)
+#: Name of the folders it works in; one that was killed leaves one, which the next removes after a day.
+_WORKPLACE: Final = ".breed-"
+_STALE_SECONDS: Final = 86_400
 
 
 def install(folder: Path, models_dir: Path, *, scaling: str | None = None) -> BreedModelInfo:
@@ -28,8 +32,9 @@ def install(folder: Path, models_dir: Path, *, scaling: str | None = None) -> Br
     """
     try:
         models_dir.mkdir(parents=True, exist_ok=True)
+        _remove_stale(models_dir)
         # Beside its destination: the last step is a rename.
-        with tempfile.TemporaryDirectory(prefix=".breed-", dir=models_dir) as name:
+        with tempfile.TemporaryDirectory(prefix=_WORKPLACE, dir=models_dir) as name:
             workplace = Path(name)
             _copy(folder, workplace)
             if scaling is not None:
@@ -43,6 +48,12 @@ def install(folder: Path, models_dir: Path, *, scaling: str | None = None) -> Br
     except OSError as error:
         raise ModelNotUsable(f"The model could not be copied to {models_dir}: {error}.") from error
     return info
+
+
+def _remove_stale(models_dir: Path) -> None:
+    for left in models_dir.glob(f"{_WORKPLACE}*"):
+        if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def find_model(folder: Path) -> Path:
