@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engines.audio.header import Kind, kind_of
+from app.engines.audio.header import WAV, Kind, kind_of
 from app.errors import AudioTooLarge, UnsupportedAudio
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ MIN_RATE: Final = 4_000
 MAX_RATE: Final = 192_000
 #: 7.1 surround.
 MAX_CHANNELS: Final = 8
+#: A WAV's header says what is in it; a few frames are enough to see that it is so.
+_WAV_PROBE_BYTES: Final = "4096"
 #: Packets without a single sample, before the file is given up: real ones start with a handful of priming packets.
 _MAX_BARREN_PACKETS: Final = 1_000
 #: Lossy decoders overshoot 1 a little. Far above it are floats that hold 16- or 32-bit integers.
@@ -90,6 +92,9 @@ def _decode(data: bytes, kind: Kind) -> Recording:
     import av
 
     options = {"codec_whitelist": ",".join(kind.decoders), "format_whitelist": kind.demuxer}
+    if kind is WAV:
+        # Otherwise the whole sound is searched for other formats in disguise, which takes longer than reading it.
+        options["probesize"] = _WAV_PROBE_BYTES
     # Names in the file may be in any encoding; they are not looked at.
     source = io.BytesIO(data)
     with av.open(source, mode="r", format=kind.demuxer, options=options, metadata_errors="replace") as container:
