@@ -30,7 +30,8 @@ NAME: Final = "kenali-cough-1"
 
 #: Each member is trained without one of them.
 FOLDS: Final = 4
-#: Training steps of a member: the loss has flattened out (docs/decisions/0060-cough-network.md).
+#: Training steps of a member: what four members may take on two cores in ten minutes. More was not tried with these
+#: scenes.
 STEPS_PER_MEMBER: Final = 700
 BATCH_SIZE: Final = 32
 _PEAK_RATE: Final = 3e-3

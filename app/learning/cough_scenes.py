@@ -98,7 +98,6 @@ class Scenes:
         self._ambient = sorted(AMBIENT & self._others.keys())
         noise = self._random.normal(scale=0.1, size=SAMPLE_RATE * 30).astype(np.float32)
         self._white = mel_power(noise)
-        self._tracts = [_warp(factor) for factor in _TRACTS]
 
     def batch(self, count: int) -> Batch:
         """New scenes, about half of them with a cough."""
@@ -204,7 +203,7 @@ class Scenes:
     def _version(self, recordings: Sequence[Sequence[Power]]) -> Power:
         versions = recordings[int(self._random.integers(len(recordings)))]
         power = versions[int(self._random.integers(len(versions)))]
-        return self._tracts[int(self._random.integers(len(self._tracts)))] @ power if self._chance(0.6) else power
+        return _warped(power, _TRACTS[int(self._random.integers(len(_TRACTS)))]) if self._chance(0.6) else power
 
     def _knock(self) -> Power:
         """A short burst that dies away: a knock, a clap, a dropped thing."""
@@ -281,14 +280,13 @@ def _room(power: Power) -> Power | None:
     return rest if rest.shape[1] >= _LEAST_ROOM and rest.max() > 0 else None
 
 
-def _warp(factor: float) -> Power:
-    """Shape (128, 128): the bands of a spectrum whose frequencies are multiplied."""
+def _warped(power: Power, factor: float) -> Power:
+    """The bands of a spectrum whose frequencies are multiplied."""
     position = np.interp(_BAND_HZ * factor, _BAND_HZ, np.arange(MELS))
     lower = np.minimum(position.astype(int), MELS - 2)
-    matrix = np.zeros((MELS, MELS), np.float32)
-    matrix[np.arange(MELS), lower] = 1 - (position - lower)
-    matrix[np.arange(MELS), lower + 1] = position - lower
-    return matrix
+    share = (position - lower).astype(np.float32)[:, np.newaxis]
+    warped: Power = power[lower] * (1 - share) + power[lower + 1] * share
+    return warped
 
 
 def _scaled(power: Power, level: float) -> Power:
