@@ -51,7 +51,7 @@ def forward(own: Path | None) -> Callable[[Window], Any]:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.inter_op_num_threads = 1
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # as the server does
     session = onnxruntime.InferenceSession(
         builtin.FOLDER / builtin.NETWORK, options, providers=["CPUExecutionProvider"]
     )

@@ -74,15 +74,11 @@ class Manifest(BaseModel):
 class BuiltInNetwork:
     """Keeps `CoughClassifier`."""
 
-    def __init__(self, folder: Path = FOLDER, *, threads: int = 0) -> None:
-        """
-        :param threads: inside one call; 0 for every core.
-
-        ModelNotUsable if the files are not there or not what they should be.
-        """
+    def __init__(self, folder: Path = FOLDER) -> None:
+        """ModelNotUsable if the files are not there or not what they should be."""
         self._manifest = manifest = _read_manifest(folder / MANIFEST)
         data = _read_network(folder / NETWORK, manifest.onnx_sha256)
-        self._session, self._outputs = _start(data, threads)
+        self._session, self._outputs = _start(data)
         self.info = CoughModelInfo(
             name=manifest.name,
             fingerprint=manifest.onnx_sha256[:8],
@@ -163,11 +159,12 @@ def _read_network(path: Path, sha256: str) -> bytes:
     return data
 
 
-def _start(data: bytes, threads: int) -> tuple[Any, list[str]]:
+def _start(data: bytes) -> tuple[Any, list[str]]:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    # A millisecond of work: handing it to other threads takes as long, and they spin between calls.
+    options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:

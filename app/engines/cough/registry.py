@@ -18,7 +18,7 @@ class CoughModels:
     """Finds and loads the classifier; a file that is put into MODELS_DIR later is noticed."""
 
     def __init__(self, models_dir: Path, *, threads: int = 0, built_in: Path = builtin.FOLDER) -> None:
-        """:param threads: inside one model call; 0 for every core."""
+        """:param threads: inside one call of a user's model; 0 for every core."""
         self._models_dir = models_dir
         self._threads = threads
         self._built_in = built_in
@@ -40,9 +40,7 @@ class CoughModels:
     def _load(self) -> CoughClassifier:
         path = self.own
         found: CoughClassifier = (
-            builtin.BuiltInNetwork(self._built_in, threads=self._threads)
-            if path is None
-            else own_model.OwnModel(path, threads=self._threads)
+            builtin.BuiltInNetwork(self._built_in) if path is None else own_model.OwnModel(path, threads=self._threads)
         )
         logger.info("Coughs: %s (%s), classes %s", found.info.name, found.info.licence, ", ".join(found.info.classes))
         return found
