@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     )
     instance_dir: Path = Field(Path("instance"), description="Embedded database, secrets and caches.")
     dataset_dir: Path = Field(Path("dataset"), description="Stored photos, one folder for each user.")
+    history_dir: Path = Field(
+        Path("static/history_images"), description="Pictures of the breed and cough histories, under random names."
+    )
     models_dir: Path = Field(Path("models"), description="Weights: downloaded packs and your own.")
 
     # --- faces
@@ -68,7 +71,10 @@ class Settings(BaseSettings):
     face_liveness: Literal["off"] = Field(
         "off", description="Check that a login photo shows a living face. Only off is available so far."
     )
-    warm_models: bool = Field(default=True, description="Load the face model right after start, in the background.")
+    breed_dog_gate: bool = Field(
+        default=True, description="Whether the built-in network says beside your own breed model what is no dog."
+    )
+    warm_models: bool = Field(default=True, description="Load the models right after start, in the background.")
     model_threads: int = Field(0, ge=0, le=64, description="Threads inside one model call; 0 takes every core.")
     model_concurrency: int = Field(2, ge=1, le=32, description="Model calls that run at the same time.")
     model_queue: int = Field(32, ge=0, le=1000, description="Requests that may wait for the model; more get 503.")
@@ -77,6 +83,12 @@ class Settings(BaseSettings):
     max_upload_mb: int = Field(20, ge=1, le=500, description="Largest picture that is accepted, in MB.")
     max_request_mb: int = Field(200, ge=1, le=2000, description="Largest request that is accepted, in MB.")
     max_image_megapixels: int = Field(50, ge=1, le=500, description="Largest picture that is decoded, in megapixels.")
+    max_audio_mb: int = Field(5, ge=1, le=100, description="Largest recording that is accepted, in MB.")
+
+    # --- breed and cough histories
+    history_guests: int = Field(
+        10_000, ge=1, le=10_000_000, description="Newest entries of guests that each history keeps; older ones go."
+    )
 
     # --- who may call
     access_mode: AccessMode = Field(
@@ -108,7 +120,7 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("instance_dir", "dataset_dir", "models_dir", mode="after")
+    @field_validator("instance_dir", "dataset_dir", "history_dir", "models_dir", mode="after")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
@@ -132,6 +144,11 @@ class Settings(BaseSettings):
     def max_upload_bytes(self) -> int:
         """Largest single picture, in bytes."""
         return self.max_upload_mb * 1_000_000
+
+    @property
+    def max_audio_bytes(self) -> int:
+        """Largest recording, in bytes."""
+        return self.max_audio_mb * 1_000_000
 
     @property
     def max_request_bytes(self) -> int:

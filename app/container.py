@@ -14,11 +14,15 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.config import Settings
-from app.db import connect, migrate
+from app.db import BreedEntry, CoughEntry, connect, migrate
 from app.db.base import db
 from app.db.embedded import EmbeddedPostgres
 from app.db.session import make_sessions
 from app.db.watch import DatabaseWatch
+from app.engines.audio import decode as decode_audio
+from app.engines.breed.registry import BreedEngines
+from app.engines.cough import CoughModels
+from app.engines.face.gate import Gate
 from app.engines.face.registry import FaceEngines
 from app.engines.images import decode
 from app.engines.images.memory import give_memory_back
@@ -28,9 +32,12 @@ from app.jobs.worker import WorkerThread
 from app.services.access import AccessService, ApiKeyService
 from app.services.admins import AdminService
 from app.services.auth import AuthService
+from app.services.breed import BreedService
+from app.services.cough import CoughService
 from app.services.gallery import Gallery
 from app.services.gallery_memory import GalleryMemory
 from app.services.health import HealthService, database_ping, disk_ping
+from app.services.history import History, Pictures
 from app.services.lockout import Lockout
 from app.services.passwords import Passwords
 from app.services.photos import PhotoService
@@ -66,6 +73,11 @@ class Container:
     sweep: Sweep
     training: TrainingService
     recognition: RecognitionService
+    history_pictures: Pictures
+    breed_history: History[BreedEntry]
+    cough_history: History[CoughEntry]
+    breed: BreedService
+    cough: CoughService
     tokens: TokenService
     access: AccessService
     api_keys: ApiKeyService
@@ -80,6 +92,7 @@ class Container:
         give_memory_back()
         self.watch.start()
         self.sweep.run()
+        self.history_pictures.sweep()
         self.tokens.clean()
         if self.settings.run_worker:
             self.worker.start()
@@ -99,6 +112,14 @@ class Container:
             self.gallery.active_engine()  # says which one it is, and its licence, when it is loaded
         except KenaliError as error:
             log.warning("The face model is not ready: %s", error.detail)
+        try:
+            self.breed.warm()
+        except KenaliError as error:
+            log.warning("The breed model is not ready: %s", error.detail)
+        try:
+            self.cough.warm()
+        except KenaliError as error:
+            log.warning("The cough model is not ready: %s", error.detail)
 
 
 def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = None) -> Container:
@@ -108,7 +129,8 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
     sessions = make_sessions(engine)
 
     storage = LocalStorage(settings.dataset_dir)
-    folders = UserFolders(storage)
+    pictures = Pictures(sessions, LocalStorage(settings.history_dir))
+    folders = UserFolders(storage, also_remove=pictures.remove_person)
     face_engines = face_engines or FaceEngines(settings)
     gallery = Gallery(sessions, face_engines, settings)
     decode_picture = partial(
@@ -123,6 +145,17 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
         decode_picture,
         target_fpir=settings.target_fpir,
         threads=settings.server_threads,
+    )
+
+    breed_history = History(sessions, pictures, BreedEntry, guests_kept=settings.history_guests)
+    cough_history = History(sessions, pictures, CoughEntry, guests_kept=settings.history_guests)
+    breed_gate = Gate(inside=settings.model_concurrency, waiting=settings.model_queue)
+    breed = BreedService(BreedEngines(settings), breed_history, pictures, decode_picture, breed_gate)
+    cough = CoughService(
+        CoughModels(settings.models_dir, threads=settings.model_threads),
+        cough_history,
+        partial(decode_audio, max_bytes=settings.max_audio_bytes),
+        Gate(inside=settings.model_concurrency, waiting=settings.model_queue),
     )
 
     passwords = Passwords(cost=settings.password_cost)
@@ -149,6 +182,11 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
         sweep=sweep,
         training=training,
         recognition=recognition,
+        history_pictures=pictures,
+        breed_history=breed_history,
+        cough_history=cough_history,
+        breed=breed,
+        cough=cough,
         tokens=tokens,
         access=AccessService(sessions, tokens, mode=settings.access_mode),
         api_keys=ApiKeyService(sessions),
@@ -160,6 +198,9 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
                 "database": database_ping(sessions),
                 "disk": disk_ping(settings.dataset_dir),
                 "face_model": gallery.ping,
+                "breed_model": breed.ping,
+                "cough_model": cough.ping,
+                "history": pictures.ping,
                 "jobs": worker.ping,
                 "photos": sweep.ping,
             }

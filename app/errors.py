@@ -208,6 +208,37 @@ class NoEarlierGallery(KenaliError):
     code = "no_earlier_gallery"
 
 
+# --- recordings
+
+
+class UnsupportedAudio(KenaliError):
+    """This is not a WAV, MP3, OGG, FLAC, M4A/AAC or WebM recording that can be read."""
+
+    status = 400
+    code = "unsupported_audio"
+
+
+class AudioTooLarge(KenaliError):
+    """The recording is too large: 5 MB are allowed."""
+
+    status = 413
+    code = "audio_too_large"
+
+
+class AudioTooShort(KenaliError):
+    """The recording is too short."""
+
+    status = 422
+    code = "audio_too_short"
+
+
+class AudioTooQuiet(KenaliError):
+    """There is nothing to hear in this recording: check the microphone and hold it closer."""
+
+    status = 422
+    code = "audio_too_quiet"
+
+
 # --- jobs
 
 
@@ -331,6 +362,40 @@ class SecretNotUsable(KenaliError):
 
     status = 503
     code = "secret_not_usable"
+
+
+# --- learning
+
+
+class TrainingDataNotUsable(KenaliError):
+    """Nothing can be learnt from this folder."""
+
+    status = 400
+    code = "training_data_not_usable"
+
+
+class TrainingNotResumable(KenaliError):
+    """The folder holds a training that was started with other data or settings."""
+
+    status = 409
+    code = "training_not_resumable"
+
+
+# --- breeds and coughs
+
+
+class HistoryEntryNotFound(KenaliError):
+    """There is no such entry in the history."""
+
+    status = 404
+    code = "history_entry_not_found"
+
+
+class HeatMapNotAvailable(KenaliError):
+    """This model has no feature maps that a heat map could be drawn from."""
+
+    status = 404
+    code = "heat_map_not_available"
 
 
 # --- operations

@@ -125,6 +125,7 @@ def start(folder: Path, **settings: str) -> Server:
         "INSTANCE_DIR": str(folder / "instance"),
         "DATASET_DIR": str(folder / "dataset"),
         "MODELS_DIR": str(folder / "models"),
+        "HISTORY_DIR": str(folder / "history_images"),
         "PORT": str(port),
         **settings,
     }

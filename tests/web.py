@@ -34,6 +34,7 @@ def make_app(database_url: str, tmp_path: Path, dlib_engines: FaceEngines) -> It
             "instance_dir": tmp_path / "instance",
             "dataset_dir": tmp_path / "dataset",
             "models_dir": tmp_path / "models",
+            "history_dir": tmp_path / "history_images",
             "face_model": "dlib",
             "warm_models": False,
             "password_cost": 4,

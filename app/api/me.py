@@ -6,9 +6,12 @@ from typing import Any
 
 from app.api.base import Resource, container, raises
 from app.api.guard import access, caller_id
+from app.api.histories import picture_url
 from app.api.schemas import me as wire
+from app.db import HistoryEntry
 from app.errors import LastAdmin, UserNotFound
 from app.services.access import Need
+from app.services.history import percent
 from app.services.privacy import PersonalData
 
 ns = wire.ns
@@ -45,6 +48,20 @@ def _wire_form(data: PersonalData) -> dict[str, Any]:
         "embeddings": data.embeddings,
         "sessions": data.sessions,
         "jobs": data.jobs,
+        "breed_history": [_history_form(entry) for entry in data.breed_history],
+        "cough_history": [_history_form(entry) for entry in data.cough_history],
+    }
+
+
+def _history_form(entry: HistoryEntry) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "filename": entry.filename,
+        "prediction": entry.prediction,
+        "confidence": percent(entry.confidence),
+        "model": entry.model,
+        "created_at": entry.created_at,
+        "image_url": picture_url(entry.picture_key),
     }
 
 
@@ -59,8 +76,8 @@ class Account(Resource):
     def delete(self) -> Any:
         """Delete my account
 
-        With everything that belongs to it: photos, embeddings, sessions, files. There is no way back. Needs the
-        person's own token, also in local mode.
+        With everything that belongs to it: photos, embeddings, histories, sessions, files. There is no way back.
+        Needs the person's own token, also in local mode.
         """
         container().privacy.delete(caller_id())
         return {"message": "Account deleted"}

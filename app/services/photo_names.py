@@ -23,7 +23,7 @@ _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 _OURS: Final = re.compile(r"([1-9][0-9]*)/[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*-[0-9a-f]{12}\.jpg")
 
 
-def clean_filename(name: str) -> str:
+def clean_filename(name: str, *, fallback: str = FALLBACK_FILENAME) -> str:
     """A client's name for a file, fit to be shown and stored: no path, one line, nothing invisible, not too long."""
     name = re.split(r"[/\\]", name)[-1]
     name = "".join(
@@ -36,7 +36,7 @@ def clean_filename(name: str) -> str:
         stem, dot, extension = name.rpartition(".")
         tail = dot + extension if stem and len(extension) <= _MAX_EXTENSION else ""
         name = name[: MAX_FILENAME - len(tail)].rstrip(". ") + tail
-    return name or FALLBACK_FILENAME
+    return name or fallback
 
 
 def storage_key(user_id: int, filename: str) -> str:

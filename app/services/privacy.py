@@ -9,7 +9,17 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.db import FaceEmbedding, LoginSession, Photo, SignInFailures, TrainingJob, User, utc_now
+from app.db import (
+    BreedEntry,
+    CoughEntry,
+    FaceEmbedding,
+    LoginSession,
+    Photo,
+    SignInFailures,
+    TrainingJob,
+    User,
+    utc_now,
+)
 from app.services.lockout import account_of
 from app.services.users import get_user
 
@@ -37,6 +47,8 @@ class PersonalData:
     embeddings: Sequence[EmbeddingNote]
     sessions: Sequence[LoginSession]
     jobs: Sequence[TrainingJob]
+    breed_history: Sequence[BreedEntry]
+    cough_history: Sequence[CoughEntry]
     #: failed sign-ins that still count
     failed_sign_ins: int
 
@@ -75,6 +87,12 @@ class PrivacyService:
                     select(TrainingJob)
                     .where(or_(TrainingJob.user_id == user_id, TrainingJob.requested_by == user_id))
                     .order_by(TrainingJob.id)
+                ).all(),
+                breed_history=session.scalars(
+                    select(BreedEntry).where(BreedEntry.user_id == user_id).order_by(BreedEntry.id)
+                ).all(),
+                cough_history=session.scalars(
+                    select(CoughEntry).where(CoughEntry.user_id == user_id).order_by(CoughEntry.id)
                 ).all(),
                 failed_sign_ins=failures.failures if failures else 0,
             )

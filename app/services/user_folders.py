@@ -1,8 +1,9 @@
-"""The folder ``dataset/<user_id>/`` of each user."""
+"""The folder ``dataset/<user_id>/`` of each user, and what else is filed under a user's id."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from app.storage import Storage
 
@@ -12,8 +13,10 @@ logger = logging.getLogger(__name__)
 class UserFolders:
     """Makes and removes users' folders in the storage."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, *, also_remove: Callable[[int], None] = lambda _: None) -> None:
+        """:param also_remove: removes what is kept of this user elsewhere."""
         self._storage = storage
+        self._also_remove = also_remove
 
     def make(self, user_id: int) -> None:
         """Make the user's folder; one that exists stays."""
@@ -25,3 +28,4 @@ class UserFolders:
             self._storage.delete_prefix(str(user_id))
         except OSError:
             logger.exception("The folder of user %d could not be removed", user_id)
+        self._also_remove(user_id)

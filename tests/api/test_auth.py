@@ -214,7 +214,8 @@ def test_tokens_survive_a_restart(make_app):
 def test_the_export_is_one_document_with_everything(api):
     export = api.get("/api/me/export", headers=_bearer(_login(api)))
     assert export.status_code == 200
-    assert export.json.keys() == {"exported_at", "account", "photos", "embeddings", "sessions", "jobs"}
+    histories = {"breed_history", "cough_history"}
+    assert export.json.keys() == {"exported_at", "account", "photos", "embeddings", "sessions", "jobs"} | histories
     assert export.json["account"]["email"] == "john@email.com"
     assert export.json["account"]["has_password"] is True
     assert [session["method"] for session in export.json["sessions"]] == ["password"]

@@ -11,7 +11,16 @@ def test_health_tells_of_every_part(client):
     assert answer.status_code == 200
     assert answer.json["live"] is True
     parts = {part["name"]: part for part in answer.json["parts"]}
-    assert parts.keys() == {"database", "disk", "face_model", "jobs", "photos"}
+    assert parts.keys() == {
+        "database",
+        "disk",
+        "face_model",
+        "breed_model",
+        "cough_model",
+        "history",
+        "jobs",
+        "photos",
+    }
     assert parts["database"]["facts"]["postgresql"].split(".")[0].isdecimal()
     assert all(part["ok"] for part in parts.values()), parts
     assert client.get("/api/health/ready").status_code == 200

@@ -52,7 +52,7 @@ def test_every_operation_lists_an_answer_with_a_schema_and_its_errors(document):
         good = [code for code in operation["responses"] if code.startswith("2")]
         assert good, key
         errors = [response for code, response in operation["responses"].items() if code[0] in "45"]
-        assert errors or operation["operationId"] == "health", key
+        assert errors or operation["operationId"] in {"health", "cough_status"}, key
         assert all(response.get("schema", {}).get("$ref") == "#/definitions/Problem" for response in errors), key
 
 

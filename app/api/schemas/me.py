@@ -69,6 +69,21 @@ _job = ns.model(
         "finished_at": UtcDateTime(example=_TIME),
     },
 )
+_asked = ns.model(
+    "ExportedHistoryEntry",
+    {
+        "id": fields.Integer(example=5),
+        "filename": fields.String(example="rex.jpg"),
+        "prediction": fields.String(example="Japanese spaniel"),
+        "confidence": fields.String(example="97.31%"),
+        "model": fields.String(example="squeezenet-1.1@4fae1b2c"),
+        "created_at": UtcDateTime(example=_TIME),
+        "image_url": fields.String(
+            description="The picture, or that of the sound.",
+            example="/static/history_images/5f0c1d2e3a4b/1/0123456789abcdef0123456789abcdef.jpg",
+        ),
+    },
+)
 export = ns.model(
     "PersonalData",
     {
@@ -78,6 +93,8 @@ export = ns.model(
         "embeddings": fields.List(fields.Nested(_embedding)),
         "sessions": fields.List(fields.Nested(_session)),
         "jobs": fields.List(fields.Nested(_job)),
+        "breed_history": fields.List(fields.Nested(_asked)),
+        "cough_history": fields.List(fields.Nested(_asked)),
     },
 )
 deleted = ns.model("AccountDeleted", {"message": fields.String(example="Account deleted")})

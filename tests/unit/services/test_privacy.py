@@ -8,6 +8,8 @@ from sqlalchemy import func, select
 
 from app.db import (
     Base,
+    BreedEntry,
+    CoughEntry,
     FaceEmbedding,
     FaceGeneration,
     GenerationState,
@@ -66,9 +68,22 @@ def _furnish(sessions, user, clock):
                     expires_at=clock.now + timedelta(days=1),
                 ),
                 TrainingJob(kind=JobKind.INCREMENTAL, user_id=user.id, requested_by=user.id),
+                BreedEntry(**_asked(user), top=[]),
+                CoughEntry(**_asked(user), raw_scores={}, segments=[]),
                 SignInFailures(account=account_of(user.email), failures=2, last_failure_at=clock.now),
             ]
         )
+
+
+def _asked(user):
+    return {
+        "user_id": user.id,
+        "filename": "x",
+        "prediction": "y",
+        "confidence": 0.5,
+        "processing_time_seconds": 0.1,
+        "model": "m",
+    }
 
 
 def _delete_row(sessions):
@@ -107,6 +122,7 @@ def test_an_export_holds_everything_of_this_person_and_nothing_of_others(privacy
         assert [embedding.photo_id for embedding in data.embeddings] == [data.photos[0].id]
         assert [session.user_id for session in data.sessions] == [user.id]
         assert [job.user_id for job in data.jobs] == [user.id]
+        assert [entry.user_id for entry in (*data.breed_history, *data.cough_history)] == [user.id] * 2
 
 
 def test_every_table_about_people_is_in_the_export():
@@ -116,13 +132,20 @@ def test_every_table_about_people_is_in_the_export():
         for table in Base.metadata.sorted_tables
         if any(key.column.table.name == "users" for key in table.foreign_keys)
     }
-    assert about_people == {"photos", "face_embeddings", "login_sessions", "training_jobs"}
+    assert about_people == {
+        "photos",
+        "face_embeddings",
+        "login_sessions",
+        "training_jobs",
+        "breed_history",
+        "cough_history",
+    }
 
 
 def test_nothing_is_left_of_a_deleted_person_and_everything_of_others(privacy, sessions, john, jane):
     privacy.delete(john.id)
     with sessions() as session:
-        for table in (User, Photo, FaceEmbedding, LoginSession, TrainingJob, SignInFailures):
+        for table in (User, Photo, FaceEmbedding, LoginSession, TrainingJob, BreedEntry, CoughEntry, SignInFailures):
             assert session.scalar(select(func.count()).select_from(table)) == 1, table.__tablename__
         assert session.scalar(select(User.id)) == jane.id
         assert session.scalar(select(SignInFailures.account)) == account_of("jane@email.com")

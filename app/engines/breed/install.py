@@ -1,0 +1,84 @@
+"""Putting a user's model into MODELS_DIR: checked first, then moved into place file by file."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+from app.engines.breed.base import BreedModelInfo
+from app.engines.breed.recipe import CLASSES_FILE, RECIPE_FILE
+from app.engines.breed.user import MODEL_FILE, UserBreeds
+from app.errors import ModelNotUsable
+
+#: The model last: until it is there, the server goes on with what it had.
+_FILES: Final = (CLASSES_FILE, RECIPE_FILE, MODEL_FILE)
+#: Name of the folders it works in; one that was killed leaves one, which the next removes after a day.
+_WORKPLACE: Final = ".breed-"
+_STALE_SECONDS: Final = 86_400
+
+
+def install(folder: Path, models_dir: Path, *, scaling: str | None = None) -> BreedModelInfo:
+    """Make the model in `folder` the one that `models_dir` has; what it is.
+
+    It is loaded and run once before anything is replaced, so one that cannot be used changes nothing.
+
+    :param scaling: written into its ``model.json``; for a model that was trained elsewhere and brings none.
+
+    ModelNotUsable says what is wrong with it.
+    """
+    try:
+        models_dir.mkdir(parents=True, exist_ok=True)
+        _remove_stale(models_dir)
+        # Beside its destination: the last step is a rename.
+        with tempfile.TemporaryDirectory(prefix=_WORKPLACE, dir=models_dir) as name:
+            workplace = Path(name)
+            _copy(folder, workplace)
+            if scaling is not None:
+                _state(workplace / RECIPE_FILE, scaling)
+            info = UserBreeds(workplace / MODEL_FILE).info
+            for file in _FILES:
+                if (workplace / file).exists():
+                    (workplace / file).replace(models_dir / file)
+                else:
+                    (models_dir / file).unlink(missing_ok=True)  # that of the model before
+    except OSError as error:
+        raise ModelNotUsable(f"The model could not be copied to {models_dir}: {error}.") from error
+    return info
+
+
+def _remove_stale(models_dir: Path) -> None:
+    for left in models_dir.glob(f"{_WORKPLACE}*"):
+        if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def find_model(folder: Path) -> Path:
+    """The model in a folder: under the source's name, or the only ``.keras`` file there; ModelNotUsable otherwise."""
+    if (folder / MODEL_FILE).is_file():
+        return folder / MODEL_FILE
+    found = sorted(folder.glob("*.keras"))
+    if len(found) != 1:
+        raise ModelNotUsable(f"There must be one .keras file in {folder}, and there are {len(found)}.")
+    return found[0]
+
+
+def _copy(folder: Path, workplace: Path) -> None:
+    shutil.copyfile(find_model(folder), workplace / MODEL_FILE)
+    for file in (CLASSES_FILE, RECIPE_FILE):
+        if (folder / file).is_file():
+            shutil.copyfile(folder / file, workplace / file)
+
+
+def _state(path: Path, scaling: str) -> None:
+    try:
+        stated = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except ValueError as error:
+        raise ModelNotUsable(f"{RECIPE_FILE} is not JSON ({error}).") from error
+    if not isinstance(stated, dict):
+        raise ModelNotUsable(f"{RECIPE_FILE} must be a JSON object.")
+    kept = {name: value for name, value in stated.items() if name not in {"scale", "offset"}}
+    path.write_text(json.dumps({**kept, "scaling": scaling}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,49 @@
+"""Something heavy that is loaded at its first use, once, by whoever comes first."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+from app.errors import KenaliError
+
+Thing = TypeVar("Thing")
+
+
+class Once(Generic[Thing]):
+    """Loads under a lock. A failure is remembered: a broken file is not read again at every request."""
+
+    def __init__(self, load: Callable[[], Thing], *, version: Callable[[], Hashable]) -> None:
+        """
+        :param load: makes the thing, or raises a KenaliError.
+        :param version: what it is made from (names, sizes, times of files); when it changes, it is loaded again.
+        """
+        self._load = load
+        self._version = version
+        self._lock = threading.Lock()
+        self._made: tuple[Hashable, Thing | KenaliError] | None = None
+
+    def get(self) -> Thing:
+        """The thing; raises what loading raised."""
+        version = self._version()
+        made = self._made
+        if made is None or made[0] != version:
+            with self._lock:
+                made = self._made
+                if made is None or made[0] != version:
+                    made = self._made = (version, self._try())
+        if isinstance(made[1], KenaliError):
+            raise made[1].with_traceback(None)
+        return made[1]
+
+    def peek(self) -> Thing | KenaliError | None:
+        """What there is without loading anything: the thing, why it could not be loaded, or None."""
+        made = self._made
+        return None if made is None else made[1]
+
+    def _try(self) -> Thing | KenaliError:
+        try:
+            return self._load()
+        except KenaliError as error:
+            return error

@@ -1,0 +1,239 @@
+"""Training a breed classifier of one's own: the pipeline of the source's notebook, step by step.
+
+ResNet50V2 looks, and is not changed; a head of one hidden layer learns which of its findings mean which breed.
+"""
+
+from __future__ import annotations
+
+import platform
+import socket
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from app.engines.breed.recipe import DEFAULT_INTERPOLATION, DEFAULT_SCALING
+from app.engines.breed.user import MODEL_FILE
+from app.errors import KenaliError, ModelDownloadFailed, ModelNotUsable
+from app.learning.evaluation import Evaluation, evaluate
+from app.learning.fitting import fit, quiet_tensorflow
+from app.learning.output import REPORT_FILE, write_model
+from app.learning.pictures import Pictures, Preparation, batches, find_pictures
+from app.learning.progress import Progress, silent
+from app.learning.report import Report, write_report
+from app.learning.run_folder import RunFolder
+from app.learning.split import Split, split
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: The base inside a model.
+BASE_NAME: Final = "resnet50v2"
+
+#: The source's figures.
+SIDE: Final = 224
+BATCH_SIZE: Final = 32
+EPOCHS: Final = 50
+HIDDEN: Final = 512
+DROPOUT: Final = 0.5
+LEARNING_RATE: Final = 1e-4
+#: Below it ResNet50V2, which halves a picture five times, has nothing left to look at.
+LEAST_SIDE: Final = 32
+
+#: Without an answer for so long, a download of weights is given up.
+_DOWNLOAD_SILENCE_SECONDS: Final = 20.0
+#: Skipped files that a report names.
+_NAMED_FILES: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What can be chosen; the source's figures where nothing is."""
+
+    #: ``none`` (chance), ``imagenet`` (downloaded), or a file: weights of ResNet50V2 without top (.h5), or an earlier
+    #: model of this pipeline (.keras)
+    weights: str = "imagenet"
+    side: int = SIDE
+    batch_size: int = BATCH_SIZE
+    #: at most; early stopping may end before
+    epochs: int = EPOCHS
+    #: a name in `SCALINGS`: that of the source, though the ImageNet weights were made for ``x/127.5-1``
+    scaling: str = DEFAULT_SCALING
+    seed: int = 42
+
+    @property
+    def preparation(self) -> Preparation:
+        """How the network is fed."""
+        return Preparation(self.side, self.scaling)
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What came out."""
+
+    folder: Path
+    evaluation: Evaluation
+    epochs: int
+    #: files that could not be read -> why
+    skipped: dict[str, str]
+
+
+def train(
+    data: Path,
+    output: Path,
+    choices: Choices | None = None,
+    *,
+    fresh: bool = False,
+    checked: Callable[[int, int], None] | None = None,
+    progress: Progress = silent,
+) -> Trained:
+    """Read, split, train, test, and write model, classes, recipe and report into `output`.
+
+    A training that was killed goes on with its last whole epoch when it is called again with the same arguments.
+    """
+    choices = choices or Choices()
+    pictures = find_pictures(data, checked=checked)
+    parts = split(pictures.labels, pictures.digests, seed=choices.seed)
+    run = RunFolder.open(output, settings(pictures, choices), fresh=fresh)
+    quiet_tensorflow()
+    try:
+        model = None if run.resumes else build(len(pictures.classes), choices)
+    except KenaliError:
+        run.abandon()
+        raise
+    train_batches, validation_batches = training_batches(pictures, parts, choices)
+    best = fit(model, train_batches, validation_batches, run=run, epochs=choices.epochs, progress=progress)
+    tested = examine(best, pictures, parts, choices)
+    save(best, pictures, parts, choices, run=run, tested=tested)
+    epochs = run.state.epochs_done
+    run.finish()
+    return Trained(output, tested, epochs, pictures.skipped)
+
+
+def build(classes: int, choices: Choices) -> Any:
+    """The source's network, compiled: a frozen ResNet50V2, then one hidden layer."""
+    quiet_tensorflow()
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(choices.seed)
+    base = _base(choices)
+    base.trainable = False
+    model = keras.Sequential(
+        [
+            layers.Input((choices.side, choices.side, 3)),
+            base,
+            layers.Flatten(),
+            layers.Dense(HIDDEN, activation="relu"),
+            layers.BatchNormalization(),
+            layers.Dropout(DROPOUT),
+            layers.Dense(classes, activation="softmax"),
+        ]
+    )
+    model.compile(optimizer=keras.optimizers.Adam(LEARNING_RATE), loss="categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def training_batches(pictures: Pictures, parts: Split, choices: Choices) -> tuple[Any, Any]:
+    """Augmented batches to learn from, and plain ones to validate with."""
+    return (
+        batches(pictures, parts.train, choices.preparation, batch_size=choices.batch_size, augment_with=choices.seed),
+        batches(pictures, parts.validation, choices.preparation, batch_size=choices.batch_size),
+    )
+
+
+def examine(model: Any, pictures: Pictures, parts: Split, choices: Choices) -> Evaluation:
+    """Figures on the pictures that neither training nor the choice of the best epoch has seen."""
+    unseen = batches(pictures, parts.test, choices.preparation, batch_size=choices.batch_size)
+    probabilities = np.concatenate([model.predict_on_batch(unseen[batch][0]) for batch in range(len(unseen))])
+    return evaluate(pictures.one_hot()[parts.test].argmax(axis=1), probabilities, pictures.classes)
+
+
+def save(model: Any, pictures: Pictures, parts: Split, choices: Choices, *, run: RunFolder, tested: Evaluation) -> None:
+    """Write ``.keras``, ``class_indices.json``, ``model.json`` and ``report.html`` into the output folder."""
+    recipe = {
+        "kind": "breed",
+        "input_size": [choices.side, choices.side, 3],
+        "scaling": choices.scaling,
+        "colour": "RGB",
+        "resize": "stretch",
+        "interpolation": DEFAULT_INTERPOLATION,
+    }
+    write_model(run.output, MODEL_FILE, model, classes=pictures.classes, recipe=recipe, tested=tested)
+    notes = [f"{len(pictures.skipped)} files could not be read and were left out."] if pictures.skipped else []
+    notes += [f"{name}: {why}" for name, why in list(pictures.skipped.items())[:_NAMED_FILES]]
+    facts = _facts(pictures, parts, choices, run)
+    write_report(run.output / REPORT_FILE, Report("Breed classifier", facts, run.state.history, tested, notes))
+
+
+def settings(pictures: Pictures, choices: Choices) -> dict[str, Any]:
+    """What must be the same for a training to go on; it may be given more epochs."""
+    chosen = asdict(choices)
+    del chosen["epochs"]
+    return {"kind": "breed", "pictures": pictures.fingerprint, **chosen}
+
+
+def _facts(pictures: Pictures, parts: Split, choices: Choices, run: RunFolder) -> dict[str, str]:
+    import keras
+    import tensorflow as tf
+
+    seconds = sum(row["seconds"] for row in run.state.history)
+    counts = f"{len(parts.train)} / {len(parts.validation)} / {len(parts.test)}"
+    return {
+        "Pictures": f"{len(pictures.paths)} in {len(pictures.classes)} classes",
+        "Training / validation / test": counts,
+        "Fingerprint of the pictures": pictures.fingerprint,
+        "Network": f"ResNet50V2, frozen, weights: {choices.weights}; Flatten, Dense {HIDDEN}, BatchNormalization, "
+        f"Dropout {DROPOUT}, softmax",
+        "Input": f"RGB, {choices.side} x {choices.side}, scaling: {choices.scaling}",
+        "Optimizer": f"Adam, learning rate {LEARNING_RATE} at the start; batches of {choices.batch_size}",
+        "Epochs": f"{run.state.epochs_done} of at most {choices.epochs}, {seconds:.0f} s",
+        "Seed": str(choices.seed),
+        "Versions": f"Python {platform.python_version()}, TensorFlow {tf.__version__}, Keras {keras.__version__}",
+    }
+
+
+def _base(choices: Choices) -> Any:
+    import keras
+
+    shape = (choices.side, choices.side, 3)
+    file = Path(choices.weights)
+    if choices.weights == "none":
+        return keras.applications.ResNet50V2(include_top=False, weights=None, input_shape=shape, name=BASE_NAME)
+    if choices.weights == "imagenet":
+        with _bounded_download():
+            return keras.applications.ResNet50V2(
+                include_top=False, weights="imagenet", input_shape=shape, name=BASE_NAME
+            )
+    if not file.is_file():
+        raise ModelNotUsable(f"Weights are none, imagenet or a file; there is no file {file}.")
+    base = keras.applications.ResNet50V2(include_top=False, weights=None, input_shape=shape, name=BASE_NAME)
+    try:
+        if file.suffix == ".keras":
+            earlier = keras.models.load_model(file, compile=False, safe_mode=True)
+            base.set_weights(earlier.get_layer(BASE_NAME).get_weights())
+        else:
+            base.load_weights(file)
+    except Exception as error:
+        # Keras and h5py raise OSError, ValueError, KeyError, TypeError, … for a file that does not fit.
+        raise ModelNotUsable(f"{file} does not hold weights of ResNet50V2 without top: {error}") from error
+    return base
+
+
+@contextmanager
+def _bounded_download() -> Iterator[None]:
+    """Keras downloads without a time limit: give it one."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_DOWNLOAD_SILENCE_SECONDS)
+    try:
+        yield
+    except Exception as error:
+        raise ModelDownloadFailed(
+            f"The ImageNet weights of ResNet50V2 could not be downloaded ({error}). Put the file "
+            "resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5 somewhere and name it as weights, or use none."
+        ) from error
+    finally:
+        socket.setdefaulttimeout(before)

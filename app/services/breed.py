@@ -1,0 +1,209 @@
+"""Which breed is this dog? Classify, keep the answer with its picture, show what the model looked at."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import cv2
+import numpy as np
+from PIL import Image as PillowImage
+
+from app.db import BreedEntry
+from app.engines.base import Image
+from app.engines.breed.base import BreedEngine, BreedModelInfo, BreedScores
+from app.engines.breed.builtin import DOG_CUT
+from app.engines.breed.heatmap import draw
+from app.engines.breed.names import names_of
+from app.engines.breed.registry import BreedEngines
+from app.engines.face.gate import Gate
+from app.errors import HeatMapNotAvailable, KenaliError
+from app.services.health import PartHealth
+from app.services.history import History, Picture, Pictures
+from app.services.photo_names import clean_filename
+from app.services.uploads import Upload
+
+#: Breeds shown when the client does not say how many.
+DEFAULT_TOP_K: Final = 5
+#: Longer side of the picture that the history keeps, and its JPEG quality: enough to look at, some 100 kB.
+KEPT_SIDE: Final = 1024
+_KEPT_QUALITY: Final = 88
+#: Below this, the first breed is a guess (``python -m bench breed`` prints how often it is right there).
+_UNSURE: Final = 0.3
+
+NO_DOG_WARNING: Final = "This does not look like a dog: the breed is only the nearest one."
+UNSURE_WARNING: Final = "The model is not sure: look at the other breeds too, or try another photo of the whole dog."
+
+Decode = Callable[[bytes], Image]
+
+
+@dataclass(frozen=True, slots=True)
+class RankedBreed:
+    """One breed of an answer."""
+
+    #: readable, as the model's author calls it.
+    breed: str
+    #: today's English name.
+    english_name: str
+    #: None if Indonesian has no name of its own.
+    indonesian_name: str | None
+    #: the class exactly as the model has it.
+    label: str
+    #: 0 to 1
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class BreedReport:
+    """The answer to one picture."""
+
+    id: int
+    created_at: datetime
+    filename: str
+    #: None if the model cannot tell.
+    is_dog: bool | None
+    #: 0 to 1
+    dog_probability: float | None
+    #: the most probable first
+    top: list[RankedBreed]
+    picture_key: str
+    processing_time_seconds: float
+    warnings: list[str]
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class BreedModelReport:
+    """The model in use."""
+
+    info: BreedModelInfo
+    classes: int
+    #: None if no dog gate is in use.
+    dog_cut: float | None
+
+
+class BreedService:
+    """Use cases of the namespace ``breed``."""
+
+    def __init__(
+        self, engines: BreedEngines, history: History[BreedEntry], pictures: Pictures, decode: Decode, gate: Gate
+    ) -> None:
+        """
+        :param decode: an upload's bytes to pixels, or an error that says what is wrong with them.
+        :param gate: bounds how many pictures are looked at side by side.
+        """
+        self._engines = engines
+        self._history = history
+        self._pictures = pictures
+        self._decode = decode
+        self._gate = gate
+
+    def predict(self, upload: Upload, *, user_id: int | None, top_k: int = DEFAULT_TOP_K) -> BreedReport:
+        """Classify a picture and keep the answer.
+
+        :param user_id: whose history it belongs to; None is a guest's.
+        """
+        started = time.perf_counter()
+        image = self._decode(upload.data)
+        engine = self._engines.active()
+        with self._gate.enter():
+            scores = engine.classify(image)
+        ranked = rank(engine, scores, top_k)
+        is_dog = None if scores.dog is None else scores.dog >= DOG_CUT
+        seconds = round(time.perf_counter() - started, 4)
+        entry = BreedEntry(
+            user_id=user_id,
+            filename=clean_filename(upload.filename),
+            prediction=ranked[0].breed,
+            confidence=ranked[0].confidence,
+            processing_time_seconds=seconds,
+            model=engine.info.key,
+            is_dog=is_dog,
+            top=[{"breed": each.breed, "confidence": round(each.confidence, 6)} for each in ranked],
+        )
+        entry = self._history.record(entry, Picture(_kept(image), "jpg"))
+        return BreedReport(
+            id=entry.id,
+            created_at=entry.created_at,
+            filename=entry.filename,
+            is_dog=is_dog,
+            dog_probability=scores.dog,
+            top=ranked,
+            picture_key=entry.picture_key or "",
+            processing_time_seconds=seconds,
+            warnings=_warnings(is_dog, ranked[0]),
+            model=engine.info.key,
+        )
+
+    def heat_map(self, key: str) -> bytes:
+        """A PNG of what the model in use looks at in a kept picture, for the breed that it finds most probable.
+
+        Drawn when somebody asks: most never do, and it takes several times as long as the answer.
+        """
+        image = self._decode(self._pictures.read(key))
+        engine = self._engines.active()
+        with self._gate.enter():
+            best = int(np.argmax(engine.classify(image).probabilities))
+            heat = engine.heat(image, best)
+        if heat is None:
+            raise HeatMapNotAvailable
+        return draw(image, heat)
+
+    def classes(self) -> list[RankedBreed]:
+        """Every class of the model in use, in its own order, with a confidence of 0."""
+        return [_named(label, 0.0) for label in self._engines.active().labels]
+
+    def model(self) -> BreedModelReport:
+        """The model in use; ModelNotUsable says what is wrong with it."""
+        engine = self._engines.active()
+        has_gate = engine.info.kind != "user" or self._engines.gated
+        return BreedModelReport(engine.info, len(engine.labels), DOG_CUT if has_gate else None)
+
+    def warm(self) -> None:
+        """Load the model and run it once."""
+        self._engines.active().classify(np.zeros((64, 64, 3), np.uint8))
+
+    def ping(self) -> PartHealth:
+        """Whether the model can be used, as far as that is known without loading it."""
+        found = self._engines.peek()
+        if isinstance(found, KenaliError):
+            return PartHealth(ok=False, detail=found.detail)
+        if found is None:
+            own = self._engines.user_file()
+            return PartHealth(ok=True, detail=f"{own.name if own else 'the built-in model'} is not loaded yet")
+        facts = {"model": found.info.key, "kind": found.info.kind, "classes": len(found.labels)}
+        return PartHealth(ok=True, detail=f"{found.info.name} is loaded", facts=facts)
+
+
+def rank(engine: BreedEngine, scores: BreedScores, top_k: int) -> list[RankedBreed]:
+    """The most probable classes, named."""
+    best = np.argsort(-scores.probabilities, kind="stable")[:top_k]
+    return [_named(engine.labels[index], min(float(scores.probabilities[index]), 1.0)) for index in best]
+
+
+def _named(label: str, confidence: float) -> RankedBreed:
+    names = names_of(label)
+    return RankedBreed(names.breed, names.english, names.indonesian, label, confidence)
+
+
+def _warnings(is_dog: bool | None, best: RankedBreed) -> list[str]:
+    if is_dog is False:
+        return [NO_DOG_WARNING]
+    return [UNSURE_WARNING] if best.confidence < _UNSURE else []
+
+
+def _kept(image: Image) -> bytes:
+    """The picture for the history: a JPEG without whatever else the client's file held."""
+    height, width = image.shape[:2]
+    scale = KEPT_SIDE / max(height, width)
+    if scale < 1:
+        # The decoder takes no strips narrower than 1:20: the shorter side keeps 51 pixels at least.
+        size = (round(width * scale), round(height * scale))
+        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    buffer = io.BytesIO()
+    PillowImage.fromarray(image).save(buffer, "JPEG", quality=_KEPT_QUALITY)
+    return buffer.getvalue()
