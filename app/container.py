@@ -141,7 +141,7 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
     recognition = RecognitionService(
         sessions,
         gallery,
-        GalleryMemory(sessions),
+        GalleryMemory(engine, sessions),
         decode_picture,
         target_fpir=settings.target_fpir,
         threads=settings.server_threads,

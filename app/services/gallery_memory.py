@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select, text
+from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db import User, vectors
-from app.db.gallery_version import GalleryVersion, find_version
+from app.db.gallery_version import GalleryVersion, find_version, peek_version
 from app.db.vectors import PersonFound, SearchResult, Vector
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,8 @@ class _Copy:
 class GalleryMemory:
     """Searches the copy if it is current, else the database. One instance serves the process."""
 
-    def __init__(self, sessions: sessionmaker[Session], *, most_photos: int = MOST_PHOTOS) -> None:
+    def __init__(self, engine: Engine, sessions: sessionmaker[Session], *, most_photos: int = MOST_PHOTOS) -> None:
+        self._engine = engine
         self._sessions = sessions
         self._most_photos = most_photos
         self._copy: _Copy | None = None
@@ -68,8 +69,7 @@ class GalleryMemory:
 
     def version(self, model: str) -> GalleryVersion | None:
         """The version to search: ask when the request begins, so that all that was committed before it counts."""
-        with self._sessions() as session:
-            return find_version(session, model)
+        return peek_version(self._engine, model)
 
     def search(self, model: str, version: GalleryVersion | None, probe: Vector, *, top_k: int) -> SearchResult:
         """The people whose best photo is most similar to the probe.

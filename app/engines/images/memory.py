@@ -15,6 +15,10 @@ from typing import Final
 _M_MMAP_THRESHOLD: Final = -3
 #: Blocks of this size and more are mapped by themselves, and unmapped when they are freed.
 _THRESHOLD_BYTES: Final = 4 * 1024 * 1024
+_M_TRIM_THRESHOLD: Final = -1
+#: Setting the one above fixes this one at 128 KB: every small picture's buffers would go back to the system and be
+#: fetched again, page by page, for the next one.
+_TRIM_BYTES: Final = 32 * 1024 * 1024
 
 
 def give_memory_back() -> bool:
@@ -22,6 +26,7 @@ def give_memory_back() -> bool:
     if not sys.platform.startswith("linux"):
         return False
     try:
-        return bool(ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _THRESHOLD_BYTES))
+        libc = ctypes.CDLL(None)
+        return bool(libc.mallopt(_M_MMAP_THRESHOLD, _THRESHOLD_BYTES) and libc.mallopt(_M_TRIM_THRESHOLD, _TRIM_BYTES))
     except (AttributeError, OSError):  # musl
         return False

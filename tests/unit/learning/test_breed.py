@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from app.engines.keras_serving import load_keras_model
-from app.errors import UnsupportedImage
 from app.learning.breed import MODEL_FILE, Choices, build, train
 from app.learning.fitting import quiet_tensorflow
 from tests.unit.learning.breeds import paint
@@ -70,7 +69,9 @@ def test_a_killed_training_goes_on_with_the_epoch_it_was_in(resumed):
     assert set(epochs) == {2}
     assert trained.epochs == 2
     assert {path.name for path in trained.folder.iterdir()} == WRITTEN
-    assert trained.skipped == {"n02085620-Chihuahua/broken.jpg": UnsupportedImage().detail}
+    assert trained.skipped == {
+        "n02085620-Chihuahua/broken.jpg": "This is not a JPEG or PNG picture: save it as one of them and try again."
+    }
 
 
 def test_what_is_written_is_what_the_source_writes_and_a_recipe(resumed):

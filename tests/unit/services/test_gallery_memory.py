@@ -6,11 +6,12 @@ import threading
 
 import numpy as np
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, event, select, text, update
 
 from app.db import FaceEmbedding, FaceGeneration, GenerationState, Photo, User, vectors
 from app.db.gallery_version import find_version
 from app.db.vectors import NewEmbedding
+from app.errors import DatabaseUnavailable
 from app.services.gallery_memory import GalleryMemory
 
 MODEL = "fake@00000000"
@@ -59,9 +60,9 @@ def add_photos(session, generation, user_id, found):
 
 
 @pytest.fixture
-def memory(sessions, generation, rng):
+def memory(engine, sessions, generation, rng):
     """With a current copy, made by its first search."""
-    memory = GalleryMemory(sessions)
+    memory = GalleryMemory(engine, sessions)
     renew(memory)
     return memory
 
@@ -149,15 +150,15 @@ def test_a_change_that_is_rolled_back_is_none(sessions, memory):
     assert copy_is_used(memory)
 
 
-def test_a_gallery_that_is_too_large_stays_in_the_database(sessions, generation, rng):
-    memory = GalleryMemory(sessions, most_photos=38)
+def test_a_gallery_that_is_too_large_stays_in_the_database(engine, sessions, generation, rng):
+    memory = GalleryMemory(engine, sessions, most_photos=38)
     renew(memory)
     assert memory._copy is None
     assert search(memory, unit(rng)[0]).people == 20
 
 
-def test_before_the_first_enrolment_nobody_is_found(sessions, rng):
-    memory = GalleryMemory(sessions)
+def test_before_the_first_enrolment_nobody_is_found(engine, sessions, rng):
+    memory = GalleryMemory(engine, sessions)
     assert memory.version(MODEL) is None
     assert search(memory, unit(rng)[0]).people_found == []
 
@@ -171,3 +172,28 @@ def test_the_version_counts_each_change_once_committed(sessions, generation):
     with sessions.begin() as session:
         session.execute(delete(User).where(User.email.in_(["p1@example.org", "p2@example.org"])))
     assert changes() > before
+
+
+def test_a_lost_connection_is_told_and_the_next_question_gets_a_new_one(engine, sessions, generation):
+    memory = GalleryMemory(engine, sessions)
+    assert memory.version(MODEL) is not None
+    with engine.connect() as other:
+        idle = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+        cut = event_once(engine, lambda: other.execute(text(f"{idle} AND pid <> pg_backend_pid()")))
+        with pytest.raises(DatabaseUnavailable):
+            memory.version(MODEL)
+        assert cut == [True]
+    assert memory.version(MODEL) is not None
+
+
+def event_once(engine, action):
+    """Do something right after the next connection left the pool, when nobody checks it any more."""
+    done = []
+
+    def act(*_):
+        if not done:
+            done.append(True)
+            action()
+
+    event.listen(engine, "checkout", act, once=True)
+    return done
