@@ -1,7 +1,7 @@
 """What the API costs around the model: p50 of POST /api/face/predict against decode + detect + embed alone.
 
-Enrols people through the API, then asks about the same photos in turn: once over HTTP, once with the bare engine in
-this process, so that a machine that slows down slows both.
+Enrols people through the API, then asks about the same photos in turn: over HTTP, with this project's engine alone, and
+with the bare insightface package, so that a machine that slows down slows all of them.
 
     python -m bench.overhead --photos FOLDER --model buffalo_sc-FOLDER|dlib [--people 1000] [--probes 200]
 """
@@ -14,9 +14,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+from PIL import Image as PillowImage
+
 from bench._lfw import engine_of, photos_by_person, read
 from bench._server import multipart, running
 from bench.recognition import enrol
+
+#: Probes that only warm caches.
+WARM_UP = 10
+PAUSE_SECONDS = 0.03
 
 
 def milliseconds(action: Callable[[], object]) -> float:
@@ -26,8 +33,22 @@ def milliseconds(action: Callable[[], object]) -> float:
     return (time.perf_counter() - started) * 1000
 
 
+def peer_of(model: str) -> Callable[[Path], object] | None:
+    """The bare package on the same pack, its detector at 320 pixels; None for dlib."""
+    if model == "dlib":
+        return None
+    from insightface.app import FaceAnalysis
+
+    analysis = FaceAnalysis(
+        name=model, allowed_modules=["detection", "recognition"], providers=["CPUExecutionProvider"]
+    )
+    analysis.prepare(ctx_id=-1, det_size=(320, 320))
+    # insightface reads BGR
+    return lambda path: analysis.get(np.asarray(PillowImage.open(path).convert("RGB"))[:, :, ::-1], max_num=1)
+
+
 def main() -> None:
-    """Print both medians and their ratio."""
+    """Print the medians and their ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--model", required=True)
@@ -50,25 +71,28 @@ def main() -> None:
             faces = engine.detect(image)
             engine.embed(image, faces[:1])
 
-        over_http: list[float] = []
-        alone: list[float] = []
+        ways: dict[str, Callable[[Path, bytes, str], object]] = {
+            "POST /api/face/predict": lambda _path, body, kind: client.call(
+                "POST", "/api/face/predict", body, Content_Type=kind
+            ),
+            "decode + detect + embed, this engine": lambda path, _body, _kind: bare(path),
+        }
+        peer = peer_of(args.model)
+        if peer:
+            ways["decode + detect + embed, bare insightface"] = lambda path, _body, _kind: peer(path)
+        times: dict[str, list[float]] = {name: [] for name in ways}
         for number, path in enumerate(probes):
             body, content_type = multipart({}, [("file", path.name, path.read_bytes())])
-
-            def predict(body: bytes = body, content_type: str = content_type) -> None:
-                client.call("POST", "/api/face/predict", body, Content_Type=content_type)
-
-            http_ms, bare_ms = (
-                (milliseconds(predict), milliseconds(lambda path=path: bare(path)))
-                if number % 2
-                else (milliseconds(lambda path=path: bare(path)), milliseconds(predict))[::-1]
-            )
-            over_http.append(http_ms)
-            alone.append(bare_ms)
-        over_http, alone = over_http[10:], alone[10:]  # the first ones warm caches
-        a, b = statistics.median(over_http), statistics.median(alone)
-        print(f"people {len(names)}  probes {len(alone)}")
-        print(f"p50 of POST /api/face/predict {a:.2f} ms   bare decode+detect+embed {b:.2f} ms   ratio {a / b:.3f}")
+            order = list(ways)[number % len(ways) :] + list(ways)[: number % len(ways)]
+            for name in order:
+                # Threads of the one before may still spin for a while, and would slow the next one.
+                time.sleep(PAUSE_SECONDS)
+                times[name].append(milliseconds(lambda way=ways[name]: way(path, body, content_type)))  # noqa: B023
+        medians = {name: statistics.median(values[WARM_UP:]) for name, values in times.items()}
+        ours = medians["POST /api/face/predict"]
+        print(f"people {len(names)}  probes {len(probes) - WARM_UP}")
+        for name, median in medians.items():
+            print(f"{name:<44} p50 {median:6.2f} ms   API / this {ours / median:.3f}")
 
 
 if __name__ == "__main__":
