@@ -1,4 +1,4 @@
-"""The gallery in memory: an exact search in a tenth of a millisecond instead of a database scan.
+"""The gallery in memory: an exact search without a database scan (docs/decisions/0035-gallery-in-memory.md).
 
 Each search asks the database for the version of the gallery (one row by index) and uses the copy only if it is of that
 version. If it is not, the database searches, and the copy is renewed in the background: a search is never answered from
