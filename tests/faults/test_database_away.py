@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -79,7 +80,8 @@ def test_nobody_waits_for_a_server_that_hangs(server: EmbeddedPostgres, engine: 
             ended.set()
 
     for process in frozen:
-        process.suspend()
+        with suppress(psutil.NoSuchProcess):  # a background worker that has just ended
+            process.suspend()
     try:
         threading.Thread(target=ask, daemon=True).start()
         watch.start()
@@ -87,7 +89,8 @@ def test_nobody_waits_for_a_server_that_hangs(server: EmbeddedPostgres, engine: 
     finally:
         watch.stop()
         for process in frozen:
-            process.resume()
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
     assert raised
     with engine.connect() as connection:
         assert connection.execute(text("SELECT 1")).scalar_one() == 1

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -52,6 +53,13 @@ def _postgres_of(instance_dir: Path) -> list[psutil.Process]:
         except psutil.Error:
             continue
     return found
+
+
+def _kill_postgres_of(instance_dir: Path) -> None:
+    """Kill them all; some end by themselves once the first of them is dead."""
+    for process in _postgres_of(instance_dir):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def _numbers(url: str) -> list[int]:
@@ -109,8 +117,7 @@ def start(instance_dir: Path) -> Iterator[Start]:
     for program in programs:
         program.kill()
         program.communicate()
-    for process in _postgres_of(instance_dir):
-        process.kill()
+    _kill_postgres_of(instance_dir)
 
 
 def _commit(program: subprocess.Popen[str], number: int) -> None:
@@ -124,8 +131,7 @@ def test_after_everything_was_killed_committed_rows_are_there(start: Start, inst
     for number in range(5):
         program = start()
         _commit(program, number)
-        for process in _postgres_of(instance_dir):
-            process.kill()
+        _kill_postgres_of(instance_dir)
         program.kill()
         program.wait()
     server = EmbeddedPostgres(instance_dir)
@@ -228,8 +234,7 @@ def test_a_pid_file_with_the_number_of_another_program_is_no_obstacle(instance_d
     server.start()
     pid_file = instance_dir / "postgres" / "postmaster.pid"
     lines = pid_file.read_text().splitlines()
-    for process in _postgres_of(instance_dir):
-        process.kill()
+    _kill_postgres_of(instance_dir)
     lines[0] = str(os.getpid())
     pid_file.write_text("\n".join(lines) + "\n")
     server.stop()
