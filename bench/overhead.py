@@ -1,7 +1,8 @@
 """What the API costs around the model: p50 of POST /api/face/predict against decode + detect + embed alone.
 
-Enrols people through the API, then asks about the same photos in turn: over HTTP, with this project's engine alone, and
-with the bare insightface package, so that a machine that slows down slows all of them.
+Enrols people through the API, then asks about the same photos in turn: over HTTP, with this project's engine alone,
+with the bare insightface package, and of an empty Flask-RESTX endpoint on waitress, so that a machine that slows down
+slows all of them. The last one is what HTTP costs whatever stands behind it.
 
     python -m bench.overhead --photos FOLDER --model buffalo_sc-FOLDER|dlib [--people 1000] [--probes 200]
 """
@@ -10,17 +11,22 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from PIL import Image as PillowImage
 
 from bench._lfw import engine_of, photos_by_person, read
-from bench._server import multipart, running
+from bench._server import ROOT, Client, free_port, multipart, running
 from bench.recognition import enrol
 
+ENGINE = "decode + detect + embed, this engine"
+EMPTY = "an empty endpoint of Flask-RESTX, waitress"
 #: Probes that only warm caches.
 WARM_UP = 10
 PAUSE_SECONDS = 0.03
@@ -47,6 +53,25 @@ def peer_of(model: str) -> Callable[[Path], object] | None:
     return lambda path: analysis.get(np.asarray(PillowImage.open(path).convert("RGB"))[:, :, ::-1], max_num=1)
 
 
+@contextmanager
+def bare_stack() -> Iterator[Client]:
+    """A client of `bench._bare_stack`."""
+    port = free_port()
+    with subprocess.Popen([sys.executable, "-m", "bench._bare_stack", str(port)], cwd=ROOT) as process:
+        try:
+            client = Client(port)
+            for _ in range(200):
+                try:
+                    client.call("GET", "/")
+                    break
+                except OSError:
+                    client.close()
+                    time.sleep(0.05)
+            yield client
+        finally:
+            process.terminate()
+
+
 def main() -> None:
     """Print the medians and their ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -59,7 +84,7 @@ def main() -> None:
     names = list(found)[: args.people]
     engine = engine_of(args.model)
 
-    with running(FACE_MODEL=args.model) as server:
+    with running(FACE_MODEL=args.model) as server, bare_stack() as stack:
         client = server.client()
         for name in names:
             enrol(client, name, found[name][:1])
@@ -75,7 +100,8 @@ def main() -> None:
             "POST /api/face/predict": lambda _path, body, kind: client.call(
                 "POST", "/api/face/predict", body, Content_Type=kind
             ),
-            "decode + detect + embed, this engine": lambda path, _body, _kind: bare(path),
+            EMPTY: lambda _path, body, kind: stack.call("POST", "/predict", body, Content_Type=kind),
+            ENGINE: lambda path, _body, _kind: bare(path),
         }
         peer = peer_of(args.model)
         if peer:
@@ -93,6 +119,7 @@ def main() -> None:
         print(f"people {len(names)}  probes {len(probes) - WARM_UP}")
         for name, median in medians.items():
             print(f"{name:<44} p50 {median:6.2f} ms   API / this {ours / median:.3f}")
+        print(f"the engine and the empty endpoint together: API / this {ours / (medians[ENGINE] + medians[EMPTY]):.3f}")
 
 
 if __name__ == "__main__":
