@@ -12,6 +12,7 @@ from typing import Final
 
 from app.config import Settings
 from app.engines.base import FaceEngine
+from app.engines.download import Progress, terminal_progress
 from app.engines.face import dlib, insightface
 from app.engines.face.catalogue import AUTO, DEFAULT_PACK, DLIB, PUBLISHED_NAMES, PUBLISHED_PACKS
 from app.engines.face.dlib import DlibEngine
@@ -20,7 +21,6 @@ from app.engines.face.gate import Gate
 from app.engines.face.gated import GatedFaceEngine
 from app.engines.face.insightface import InsightFaceEngine
 from app.engines.face.pack import holds_pack, read_pack
-from app.engines.face.progress import Progress, terminal_progress
 from app.errors import ModelBusy, ModelDownloadFailed, ModelNotUsable, StorageFull
 
 _log = logging.getLogger(__name__)

@@ -1,70 +1,18 @@
 """Fetching a pack from a server that behaves, and from servers that do not."""
 
 import threading
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from app.engines.face.download import Limits, download_pack
+from app.engines.download import Limits
+from app.engines.face.download import download_pack
 from app.engines.face.pack import read_pack
 from app.errors import ModelDownloadFailed, StorageFull
+from tests.http_server import Answer, serving
 from tests.unit.engines.face.tiny_pack import detector, pack_zip, recogniser, zipped
 
 #: Long enough for a loaded machine, short enough for a test that waits for it.
 PATIENCE = Limits(connect_seconds=1.0, silence_seconds=0.3)
-
-
-@dataclass
-class Answer:
-    """What the server says, and how."""
-
-    body: bytes = b""
-    status: int = 200
-    headers: dict = field(default_factory=dict)
-    #: bytes after which the connection breaks
-    cut_after: int | None = None
-    #: bytes after which the server falls silent until the test ends
-    silent_after: int | None = None
-
-
-@contextmanager
-def serving(answer):
-    """The base URL of a server on loopback, and the paths that were asked for."""
-    asked = []
-    finished = threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append(self.path)
-            self.send_response(answer.status)
-            headers = {"Content-Length": str(len(answer.body)), "Content-Type": "application/zip", **answer.headers}
-            for name, value in headers.items():
-                if value is not None:
-                    self.send_header(name, value)
-            self.end_headers()
-            if answer.cut_after is not None:
-                self.wfile.write(answer.body[: answer.cut_after])
-            elif answer.silent_after is not None:
-                self.wfile.write(answer.body[: answer.silent_after])
-                self.wfile.flush()
-                finished.wait(10)
-            else:
-                self.wfile.write(answer.body)
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/zoo/", asked
-    finally:
-        finished.set()
-        server.shutdown()
-        server.server_close()
 
 
 def failure(answer, models_dir, limits=PATIENCE):
@@ -87,7 +35,7 @@ def test_a_sound_archive_becomes_a_folder_with_a_pack(models_dir, prefix):
         folder = download_pack(
             "antelopev2", base_url=url, models_dir=models_dir, progress=lambda *step: steps.append(step)
         )
-    assert asked == ["/zoo/antelopev2.zip"]
+    assert asked == ["/files/antelopev2.zip"]
     assert folder == models_dir / "antelopev2"
     assert read_pack(folder).recogniser.name == "rec_tiny.onnx"
     assert [entry.name for entry in models_dir.iterdir()] == ["antelopev2"]
@@ -102,7 +50,7 @@ def test_the_length_need_not_be_announced(models_dir):
 def test_a_base_url_without_slash_is_the_same(models_dir):
     with serving(Answer(pack_zip())) as (url, asked):
         download_pack("buffalo_sc", base_url=url.rstrip("/"), models_dir=models_dir)
-    assert asked == ["/zoo/buffalo_sc.zip"]
+    assert asked == ["/files/buffalo_sc.zip"]
 
 
 def test_a_server_that_falls_silent_is_given_up(models_dir):
@@ -127,9 +75,9 @@ def test_a_server_that_trickles_is_given_up(models_dir):
             return self.now
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("app.engines.face.download.time", Clock())
-        patched.setattr("app.engines.face.download._remove_stale", lambda _: None)
-        assert "bytes arrived in" in failure(Answer(pack_zip()), models_dir, hurried)
+        patched.setattr("app.engines.download.transfer.time", Clock())
+        # A hundred bytes, and not one more: it does not wait for a full buffer.
+        assert "only 100 bytes arrived in" in failure(Answer(pack_zip(), silent_after=100), models_dir, hurried)
 
 
 def test_a_connection_that_breaks_half_way_is_noticed(models_dir):

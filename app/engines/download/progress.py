@@ -26,7 +26,7 @@ def silent(done: int, total: int | None) -> None:
 def terminal_progress(name: str, stream: TextIO | None = None) -> Progress:
     """A bar that is redrawn in place on a terminal; a log line for every quarter elsewhere."""
     out = sys.stderr if stream is None else stream
-    return _bar(name, out) if out.isatty() else _lines(name)
+    return _bar(name, out) if out.isatty() else log_progress(name)
 
 
 def _bar(name: str, out: TextIO) -> Progress:
@@ -52,7 +52,8 @@ def _bar(name: str, out: TextIO) -> Progress:
     return show
 
 
-def _lines(name: str) -> Progress:
+def log_progress(name: str) -> Progress:
+    """A log line for every quarter."""
     said = -1
 
     def show(done: int, total: int | None) -> None:
