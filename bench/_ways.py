@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench._server import ROOT, Client, Server, free_port
@@ -30,38 +31,53 @@ def milliseconds(action: Callable[[], object]) -> float:
     return (time.perf_counter() - started) * 1000
 
 
-def times_ms(ways: Mapping[str, Callable[[int], object]], rounds: int) -> dict[str, list[float]]:
-    """How long each way took in each round, whose number it is told. Each round begins with another way."""
-    times: dict[str, list[float]] = {name: [] for name in ways}
+@dataclass(frozen=True, slots=True)
+class Times:
+    """What the rounds of one way took, in ms."""
+
+    wall: list[float]
+    #: of all threads of this process; what another one did for it is not in here.
+    cpu: list[float]
+
+
+def times_of(ways: Mapping[str, Callable[[int], object]], rounds: int) -> dict[str, Times]:
+    """Each way is told the number of the round. Each round begins with another way."""
+    times = {name: Times([], []) for name in ways}
     names = list(ways)
     for number in range(rounds + WARM_UP):
         first = number % len(names)
         for name in names[first:] + names[:first]:
             time.sleep(PAUSE_SECONDS)
-            times[name].append(milliseconds(lambda way=ways[name]: way(number)))  # noqa: B023 - called at once
-    return {name: values[WARM_UP:] for name, values in times.items()}
+            cpu = time.process_time()
+            wall = milliseconds(lambda way=ways[name]: way(number))  # noqa: B023 - called at once
+            if number >= WARM_UP:
+                times[name].wall.append(wall)
+                times[name].cpu.append(1000 * (time.process_time() - cpu))
+    return times
 
 
 def medians_ms(ways: Mapping[str, Callable[[int], object]], rounds: int) -> dict[str, float]:
-    """The median of `times_ms`."""
-    return {name: statistics.median(values) for name, values in times_ms(ways, rounds).items()}
+    """The median of each way."""
+    return {name: statistics.median(found.wall) for name, found in times_of(ways, rounds).items()}
 
 
-def print_beside(times: Mapping[str, list[float]], *, base: str, api: str) -> None:
+def print_beside(times: Mapping[str, Times], *, base: str, api: str) -> None:
     """A line for each way, with its ratio to `base`, and `api` without what an empty endpoint takes.
 
-    The fastest tenth is what other programs on the machine disturb least: they lengthen what takes long most of all.
+    Other programs on the machine lengthen what takes long more than what is short, so that the ratios of two times say
+    little there. What the processor did is hardly changed by them; it is left out where another process did the work.
     """
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    lows = {name: statistics.quantiles(values, n=10)[0] for name, values in times.items()}
-    print(f"  {'':<44}    p50     ratio     fastest tenth  ratio")
+    wall = {name: statistics.median(found.wall) for name, found in times.items()}
+    low = {name: statistics.quantiles(found.wall, n=10)[0] for name, found in times.items()}
+    cpu = {name: statistics.median(found.cpu) for name, found in times.items() if name not in {api, EMPTY}}
+    print(f"  {'ms, and times bare':<44}     p50          fastest tenth     processor")
     for name in times:
-        print(
-            f"  {name:<44} {medians[name]:7.2f} ms {medians[name] / medians[base]:6.2f}"
-            f"    {lows[name]:7.2f} ms {lows[name] / lows[base]:8.2f}"
-        )
-    left, low = ((found[api] - found[EMPTY]) / found[base] for found in (medians, lows))
-    print(f"  {api + ', less an empty endpoint':<44}            {left:6.2f} {low:22.2f}")
+        columns = [
+            f"{column[name]:7.2f} {column[name] / column[base]:6.2f}" for column in (wall, low, cpu) if name in column
+        ]
+        print(f"  {name:<44} {'    '.join(columns)}")
+    left = [f"{'':7} {(column[api] - column[EMPTY]) / column[base]:6.2f}" for column in (wall, low)]
+    print(f"  {api + ', less an empty endpoint':<44} {'    '.join(left)}")
 
 
 @contextmanager

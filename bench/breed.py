@@ -33,7 +33,7 @@ from app.engines.breed.recipe import CLASSES_FILE
 from app.engines.breed.user import MODEL_FILE, UserBreeds
 from app.services.uploads import Upload
 from bench._server import Client, running
-from bench._ways import EMPTY, bare_stack, print_beside, services_of, times_ms
+from bench._ways import EMPTY, bare_stack, print_beside, services_of, times_of
 
 CUTS = [round(0.05 * step, 2) for step in range(1, 17)]
 UNSURE = 0.3
@@ -175,7 +175,7 @@ def speed(options: argparse.Namespace, dogs: list[Path]) -> None:
             assert answer.status == 200, answer.body
 
         images = [services.breed.pixels(data, engine) for data in files]
-        found = times_ms(
+        found = times_of(
             {
                 HTTP: lambda number: post(client, "/api/breed/predict", number),
                 SERVICE: lambda number: services.breed.predict(

@@ -25,7 +25,7 @@ from app.engines.cough.own_model import STEM
 from app.engines.keras_serving import load_keras_model
 from app.services.uploads import Upload
 from bench._server import Client, running
-from bench._ways import EMPTY, bare_stack, milliseconds, print_beside, services_of, times_ms
+from bench._ways import EMPTY, bare_stack, milliseconds, print_beside, services_of, times_of
 
 SECONDS = 3.0
 MAX_BYTES = 5_000_000
@@ -121,7 +121,7 @@ def main() -> None:
                 if args.own:
                     predict = predict_of_keras(args.own)
                     ways["model.predict"] = lambda number: predict(seen[number % len(sounds)])
-                found = times_ms(ways, args.calls)
+                found = times_of(ways, args.calls)
     print(f"{len(sounds)} recordings of {SECONDS:g} s ({SAMPLE_RATE} Hz after decoding), {args.calls} calls")
     print(f"first call {first_ms / 1000:.2f} s (target {TARGET_FIRST_SECONDS:g} s)")
     print_beside(found, base=BARE, api=HTTP)
