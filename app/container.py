@@ -105,6 +105,7 @@ class Container:
         self.watch.stop()
         self.health.stop()
         self.recognition.stop()
+        self.breed.stop()
         self.engine.dispose()
         if self.postgres:
             self.postgres.stop()

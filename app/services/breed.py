@@ -204,6 +204,10 @@ class BreedService:
         """Load the model and run it once."""
         self.engine().classify(np.zeros((64, 64, 3), np.uint8))
 
+    def stop(self) -> None:
+        """Let the threads go, when no request is answered any more."""
+        self._beside.shutdown(wait=False)
+
     def ping(self) -> PartHealth:
         """Whether the model can be used, as far as that is known without loading it."""
         found = self._engines.peek()
