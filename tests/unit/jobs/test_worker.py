@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import pytest
 from sqlalchemy import text, update
+from sqlalchemy.exc import OperationalError
 
 from app.db import TrainingJob
 from app.jobs.worker import WorkerThread, conninfo_of
 from app.services.paging import PageRequest
 from tests.unit.jobs.world import World
+
+Answer = TypeVar("Answer")
 
 #: Far beyond what anything here takes; a test that needs it has failed.
 PATIENCE_SECONDS = 30
@@ -30,6 +34,16 @@ def _wait_until_ready(world: World, worker: WorkerThread) -> None:
     user = world.user("Ready")
     world.photo(user, 0)
     assert world.training.wait(world.training.request_incremental(user).id, PATIENCE_SECONDS).state == "succeeded"
+
+
+def _despite_cuts(ask: Callable[[], Answer]) -> Answer:
+    """The answer of what loses its own connection too: those in the pool are found dead one by one."""
+    for _ in range(10):
+        try:
+            return ask()
+        except OperationalError:
+            continue
+    return ask()
 
 
 def test_a_requested_job_is_done(world: World, worker: WorkerThread):
@@ -205,8 +219,8 @@ def test_a_job_whose_connection_is_cut_is_tried_again(world: World, worker: Work
     world.engine.before_batch = cut_once
     worker.start()
     job = world.training.request_incremental(anna)
-    assert world.training.wait(job.id, PATIENCE_SECONDS).state == "succeeded"
-    assert world.gallery_photos() == {photo: anna}
+    assert _despite_cuts(lambda: world.training.wait(job.id, PATIENCE_SECONDS)).state == "succeeded"
+    assert _despite_cuts(world.gallery_photos) == {photo: anna}
 
 
 def test_ping_tells_workers_and_waiting_jobs(world: World, worker: WorkerThread):
