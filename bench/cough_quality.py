@@ -1,50 +1,50 @@
 """How good the built-in cough network is on people and takes it never heard, and what else than coughs it might hear.
 
     python -m bench.cough_quality --data DIR [--models DIR] [--plot FILE.svg]
+    python -m bench.cough_quality --data DIR --people 2 4 6 [--steps N]
 
-DIR holds manifest.csv as `flask train cough-builtin` read it. The shipped file has four members, each trained without
-a fourth of the groups: every recording is judged by the one member that never heard its person or take, and by a
-calibration fitted on the other three folds. Served is the mean of the four, which nothing here can judge.
+DIR holds manifest.csv as `flask train cough-builtin` read it. The shipped file has seven members, each trained without
+one of the people who cough and without a share of everything else: every recording is judged by the mean of the members
+that never heard its person or take, and by a calibration fitted without it. Served is the mean of all members, which
+nothing here can judge.
 
 Intervals are 95 % of 2000 bootstrap draws of whole groups (people, folds of ESC-10, speakers) within each source.
+
+`--people` trains anew, with so many people who cough in each member's training, to show how much more of them would
+help: minutes for each member.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from app.engines.audio import SAMPLE_RATE, front_end
-from app.learning.cough_builtin import (
-    FOLDS,
-    ONNX_FILE,
-    balanced_accuracy,
-    fit_calibration,
-    in_noise,
-    member_logits,
-    noisy_windows,
-)
+from app.engines.audio import SAMPLE_RATE
+from app.learning import cough_builtin
+from app.learning.cough_builtin import MEMBERS, ONNX_FILE
+from app.learning.cough_card import person_mean
 from app.learning.cough_collection import Collection, Item, Samples
+from app.learning.cough_evaluation import (
+    NOISES,
+    TARGETS,
+    Examination,
+    Flags,
+    balanced_accuracy,
+    examine,
+    in_noise,
+    interval,
+    unheard_with,
+)
 from app.learning.cough_scenes import AMBIENT
 
 SEED = 11
-DRAWS = 2000
-NOISES = (None, 20.0, 10.0, 5.0)
-#: Targets of the issue, by noise.
-TARGETS = {None: 0.95, 10.0: 0.90}
-#: The calibration is fitted on these, as in `app.learning.cough_builtin`.
-FITTED_ON = (None, 20.0, 10.0)
 #: A cough is cut out of its recording from 0.15 s before it is within this of its loudest moment to 0.15 s after.
 CUT_DB = -30.0
-
-Flags = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 
 
 def arguments() -> argparse.Namespace:
@@ -52,118 +52,78 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="the collection: manifest.csv and its files")
     parser.add_argument("--models", type=Path, default=Path(__file__).parents[1] / "models", help="of the network")
     parser.add_argument("--plot", type=Path, help="where the calibration is drawn (SVG)")
+    parser.add_argument("--people", type=int, nargs="+", help="train with so many people instead, and compare")
+    parser.add_argument("--steps", type=int, default=cough_builtin.STEPS_PER_MEMBER, help="of those trainings")
     return parser.parse_args()
-
-
-@dataclass(frozen=True, slots=True)
-class Judge:
-    """Probability of a cough by the member that never heard the fold."""
-
-    onnx: Path
-    #: slope and intercept for each fold, fitted on the others
-    calibration: list[tuple[float, float]]
-
-    def of_logits(self, logits: NDArray[np.float32], folds: NDArray[np.int64]) -> Floats:
-        """Log-odds of all members, shape (n, 4)."""
-        slopes, intercepts = np.array(self.calibration).T
-        own = logits[np.arange(len(folds)), folds]
-        return np.asarray(1 / (1 + np.exp(-(slopes[folds] * own + intercepts[folds]))), np.float64)
-
-    def of_samples(self, samples: list[Samples], folds: NDArray[np.int64]) -> Floats:
-        """Sounds of any length; the first window counts."""
-        windows = np.concatenate([front_end(sound) for sound in samples])
-        return self.of_logits(member_logits(self.onnx, windows), folds)
-
-
-def judge_of(
-    onnx: Path, by_noise: dict[float | None, NDArray[np.float32]], labels: Flags, folds: NDArray[np.int64]
-) -> Judge:
-    calibration = []
-    for fold in range(FOLDS):
-        others = folds != fold
-        own = [logits[np.arange(len(folds)), folds][others] for noise, logits in by_noise.items() if noise in FITTED_ON]
-        calibration.append(fit_calibration(np.concatenate(own), np.tile(labels[others], len(own))))
-    return Judge(onnx, calibration)
-
-
-def interval(flags: Flags, items: tuple[Item, ...], labels: Flags) -> tuple[float, float]:
-    """Of the balanced accuracy: groups are drawn, recordings of one group stay together."""
-    random = np.random.default_rng(SEED)
-    sources: dict[str, dict[str, list[int]]] = {}
-    for row, item in enumerate(items):
-        sources.setdefault(item.source, {}).setdefault(item.group, []).append(row)
-    found = []
-    for _ in range(DRAWS):
-        rows = np.concatenate(
-            [
-                np.array(groups[name])
-                for groups in sources.values()
-                for name in random.choice(sorted(groups), size=len(groups))
-            ]
-        )
-        found.append(balanced_accuracy(flags[rows], labels[rows]))
-    low, high = np.percentile(found, [2.5, 97.5])
-    return float(low), float(high)
 
 
 def share(flags: Flags) -> str:
     return f"{int(flags.sum())}/{len(flags)} ({flags.mean():.1%})" if len(flags) else "none"
 
 
-def accuracy_in_noise(probabilities: dict[float | None, Floats], collection: Collection) -> bool:
-    labels, met = collection.labels, True
-    print("noise    balanced accuracy (95 %)      coughs found       others left alone   target")
-    for noise, found in probabilities.items():
-        flags = found >= 0.5
-        accuracy = balanced_accuracy(flags, labels)
-        low, high = interval(flags, collection.items, labels)
+def accuracy_in_noise(examined: Examination) -> bool:
+    labels, met = examined.collection.labels, True
+    print("noise    balanced accuracy (95 %)      coughs found       others left alone   mean of people  target")
+    for noise in NOISES:
+        flags, accuracy = examined.taken(noise), examined.accuracy(noise)
+        low, high = examined.accuracy_interval(noise)
         target = TARGETS.get(noise)
         met = met and (target is None or accuracy >= target)
         verdict = "" if target is None else f">= {target:.2f} {'met' if accuracy >= target else 'MISSED'}"
         name = "none" if noise is None else f"{noise:g} dB"
         print(
             f"{name:<8} {accuracy:.3f} ({low:.3f} to {high:.3f})        {share(flags[labels]):<18} "
-            f"{share(~flags[~labels]):<19} {verdict}"
+            f"{share(~flags[~labels]):<19} {person_mean(examined, noise):<15.3f} {verdict}"
         )
     return met
 
 
-def by_group_and_kind(probabilities: dict[float | None, Floats], collection: Collection) -> None:
-    clean, noisy = probabilities[None] >= 0.5, probabilities[10.0] >= 0.5
-    print("\ntaken for a cough      as recorded        noise at 10 dB")
-    names = [item.group if item.cough else item.kind for item in collection.items]
-    for name in sorted(set(names), key=lambda name: (not name.startswith("pl:"), name)):
-        rows = np.array([other == name for other in names])
-        print(f"{name:<22} {share(clean[rows]):<18} {share(noisy[rows])}")
+def by_group_and_kind(examined: Examination) -> None:
+    clean, noisy, items = examined.taken(None), examined.taken(10.0), examined.collection.items
+    print("\ntaken for a cough                as recorded        noise at 10 dB")
+    names = [(not item.cough, item.group if item.cough or item.kind == "speech" else item.kind) for item in items]
+    sources = [(2, item.source) for item in items]
+    for name in [*sorted(set(names)), *sorted(set(sources))]:
+        rows = np.array([name in pair for pair in zip(names, sources, strict=True)])
+        told = f"all of {name[1]}" if name in sources else name[1]
+        print(f"{told:<32} {share(clean[rows]):<18} {share(noisy[rows])}")
 
 
-def calibration_of(probabilities: Floats, labels: Flags, plot: Path | None) -> None:
-    brier = float(np.mean((probabilities - labels) ** 2))
-    edges = np.linspace(0, 1, 11)
-    inside = np.clip(np.digitize(probabilities, edges) - 1, 0, 9)
-    rows = [(probabilities[inside == b].mean(), labels[inside == b].mean(), int((inside == b).sum())) for b in range(10)
-            if (inside == b).any()]  # fmt: skip
-    error = sum(count * abs(said - was) for said, was, count in rows) / len(labels)
-    print(f"\ncalibration as recorded: Brier score {brier:.4f}, expected calibration error {error:.4f}")
-    for said, was, count in rows:
-        print(f"  said {said:.3f}  was {was:.3f}  ({count} recordings)")
+def calibration_of(examined: Examination, plot: Path | None) -> None:
+    drawn = []
+    for noise in (None, 10.0):
+        probabilities, labels = examined.probabilities[noise], examined.collection.labels
+        brier = float(np.mean((probabilities - labels) ** 2))
+        inside = np.clip(np.digitize(probabilities, np.linspace(0, 1, 11)) - 1, 0, 9)
+        rows = [(float(probabilities[inside == b].mean()), float(labels[inside == b].mean()), int((inside == b).sum()))
+                for b in range(10) if (inside == b).any()]  # fmt: skip
+        error = sum(count * abs(said - was) for said, was, count in rows) / len(labels)
+        name = "as recorded" if noise is None else f"noise at {noise:g} dB"
+        print(f"\ncalibration, {name}: Brier score {brier:.4f}, expected calibration error {error:.4f}")
+        for said, was, count in rows:
+            print(f"  said {said:.3f}  was {was:.3f}  ({count} recordings)")
+        drawn.append((f"{name}: Brier {brier:.3f}", rows))
     if plot is not None:
-        draw(rows, plot)
+        draw(drawn, plot)
 
 
-def draw(rows: list[tuple[float, float, int]], plot: Path) -> None:
+def draw(drawn: list[tuple[str, list[tuple[float, float, int]]]], plot: Path) -> None:
     from matplotlib.figure import Figure
 
     from app.learning.report import svg
 
-    figure = Figure(figsize=(5, 5), layout="constrained")
+    figure = Figure(figsize=(6, 6), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
-    axes.plot(*zip(*[row[:2] for row in rows], strict=True), marker="o")
-    for said, was, count in rows:
-        axes.annotate(str(count), (said, was), textcoords="offset points", xytext=(6, -10), fontsize=8)
-    axes.set(xlabel="probability that the network says", ylabel="share that are coughs", xlim=(0, 1), ylim=(0, 1))
-    axes.set_title("Unheard people and takes, as recorded (number of recordings)")
+    for (name, rows), below in zip(drawn, (-12, 6), strict=True):
+        (line,) = axes.plot(*zip(*[row[:2] for row in rows], strict=True), marker="o", label=name)
+        for said, was, count in rows:
+            axes.annotate(str(count), (said, was), textcoords="offset points", xytext=(5, below), fontsize=8,
+                          color=line.get_color())  # fmt: skip
+    axes.set(xlabel="probability that the network says", ylabel="share that are coughs")
+    axes.set(xlim=(-0.03, 1.06), ylim=(-0.06, 1.06))
+    axes.set_title("People and takes never heard; beside each point, how many recordings", fontsize=10)
+    axes.legend(loc="lower right")
     plot.write_text(svg(figure), encoding="utf-8")
 
 
@@ -176,15 +136,15 @@ def trivial_facts(samples: Samples) -> list[float]:
     return [len(samples) / SAMPLE_RATE, bandwidth, np.log10(power.min() + 1e-12), np.log10(power.max() + 1e-12)]
 
 
-def trivial_accuracy(samples: list[Samples], labels: Flags, folds: NDArray[np.int64]) -> float:
+def trivial_accuracy(samples: list[Samples], labels: Flags, unheard: Flags) -> float:
     from sklearn.ensemble import RandomForestClassifier
 
     facts = np.array([trivial_facts(sound) for sound in samples])
-    flags = np.zeros(len(labels), bool)
-    for fold in range(FOLDS):
-        forest = RandomForestClassifier(200, class_weight="balanced", random_state=SEED)
-        flags[folds == fold] = forest.fit(facts[folds != fold], labels[folds != fold]).predict(facts[folds == fold])
-    return balanced_accuracy(flags, labels)
+    votes = np.zeros(unheard.shape)
+    for member, own in enumerate(unheard.T):
+        forest = RandomForestClassifier(200, class_weight="balanced", random_state=SEED).fit(facts[~own], labels[~own])
+        votes[own, member] = forest.predict_proba(facts[own])[:, 1]
+    return balanced_accuracy(votes.sum(axis=1) / unheard.sum(axis=1) >= 0.5, labels)
 
 
 def alike(samples: Samples, random: np.random.Generator) -> Samples:
@@ -213,18 +173,21 @@ def without_cough(samples: Samples) -> Samples | None:
     return rest if len(rest) > 0.4 * SAMPLE_RATE and np.abs(rest).max() > 1e-4 else None
 
 
-def confounds(judge: Judge, collection: Collection, folds: NDArray[np.int64]) -> None:
-    items, labels = collection.items, collection.labels
+def confounds(examined: Examination) -> None:
+    collection, judge = examined.collection, examined.judge
+    items, labels, rows = collection.items, collection.labels, np.arange(len(collection.items))
     random = np.random.default_rng(SEED)
     as_is = [item.samples for item in items]
     made_alike = [alike(sound, random) for sound in as_is]
     print("\nsource and class")
     print("  every cough is of one publisher, every other sound of two others. From length, bandwidth and level alone,")
-    print(f"  without listening, a forest tells the classes apart: {trivial_accuracy(as_is, labels, folds):.3f}")
+    print(
+        f"  without listening, a forest tells the classes apart: {trivial_accuracy(as_is, labels, judge.unheard):.3f}"
+    )
     print(f"  after all were made alike (3 s, 4 kHz, same level, same hiss): "
-          f"{trivial_accuracy(made_alike, labels, folds):.3f}")  # fmt: skip
-    flags = judge.of_samples(made_alike, folds) >= 0.5
-    low, high = interval(flags, items, labels)
+          f"{trivial_accuracy(made_alike, labels, judge.unheard):.3f}")  # fmt: skip
+    flags = judge.of_samples(made_alike, rows) >= 0.5
+    low, high = interval(flags, items)
     print(f"  the network on those: {balanced_accuracy(flags, labels):.3f} ({low:.3f} to {high:.3f}), "
           f"coughs {share(flags[labels])}, others left alone {share(~flags[~labels])}")  # fmt: skip
 
@@ -232,12 +195,12 @@ def confounds(judge: Judge, collection: Collection, folds: NDArray[np.int64]) ->
         made = [(row, change(row, item)) for row, item in enumerate(items) if chosen(item)]
         kept = [(row, sound) for row, sound in made if sound is not None]
         if kept:
-            rows = np.array([row for row, _ in kept])
-            print(f"  {what:<66} {share(judge.of_samples([sound for _, sound in kept], folds[rows]) >= 0.5)}")
+            of = np.array([row for row, _ in kept])
+            print(f"  {what:<72} {share(judge.of_samples([sound for _, sound in kept], of) >= 0.5)}")
 
-    def same_fold(row: int, chosen: Callable[[Item], bool]) -> Samples:
-        others = [other for other, fold in zip(items, folds, strict=True) if fold == folds[row] and chosen(other)]
-        return others[int(random.integers(len(others)))].samples
+    def with_it(row: int, chosen: Callable[[Item], bool]) -> Samples | None:
+        others = [other for other in unheard_with(row, collection, judge.unheard) if chosen(other)]
+        return others[int(random.integers(len(others)))].samples if others else None
 
     print("\ntaken for a cough")
     taken("the coughs' own microphone, cough cut out", lambda _, item: without_cough(item.samples), lambda i: i.cough)
@@ -246,7 +209,7 @@ def confounds(judge: Judge, collection: Collection, folds: NDArray[np.int64]) ->
           lambda i: i.cough)  # fmt: skip
     taken("speech", lambda _, item: item.samples, lambda i: i.kind == "speech")
     taken("speech in the silence of a cough recording (same microphone's hiss)",
-          lambda row, item: spoken_into(item.samples, without_cough(same_fold(row, lambda o: o.cough))),
+          lambda row, item: spoken_into(item.samples, with_it(row, lambda o: o.cough)),
           lambda i: i.kind == "speech")  # fmt: skip
     taken("sneezes (ESC-10)", lambda _, item: item.samples, lambda i: i.kind == "person_sneeze")
     taken("sneezes, 4 kHz wide", lambda _, item: narrow(item.samples), lambda i: i.kind == "person_sneeze")
@@ -258,8 +221,8 @@ def confounds(judge: Judge, collection: Collection, folds: NDArray[np.int64]) ->
         for noise in (10.0, 0.0):
             taken(
                 f"  coughs over it at {noise:g} dB",
-                lambda row, item, kind=kind, noise=noise: in_noise(
-                    item.samples, same_fold(row, lambda o: o.kind == kind), noise
+                lambda row, item, kind=kind, noise=noise: over(
+                    item.samples, with_it(row, lambda o: o.kind == kind), noise
                 ),
                 lambda i: i.cough,
             )
@@ -271,7 +234,12 @@ def narrow(samples: Samples, rate: int = 8000) -> Samples:
     return np.asarray(soxr.resample(soxr.resample(samples, SAMPLE_RATE, rate), rate, SAMPLE_RATE), np.float32)
 
 
-def spoken_into(speech: Samples, room: Samples | None) -> Samples | None:
+def over(samples: Samples, noise: Samples | None, decibels: float) -> Samples | None:
+    return None if noise is None else in_noise(samples, noise, decibels)
+
+
+def spoken_into(speech: Samples, cough: Samples | None) -> Samples | None:
+    room = None if cough is None else without_cough(cough)
     if room is None:
         return None
     scene = np.resize(room, max(len(room), len(speech) + SAMPLE_RATE)).copy()
@@ -286,19 +254,34 @@ def loudest_second(samples: Samples) -> Samples:
     return samples[first : first + SAMPLE_RATE]
 
 
+def with_fewer_people(data: Path, counts: list[int], steps: int) -> None:
+    """How the figures grow with the number of people in each training."""
+    collection = Collection.read(data)
+    print("people  balanced accuracy (95 %)      mean of people   at 10 dB   mean of people")
+    for count in counts:
+        with tempfile.TemporaryDirectory() as folder:
+            built = cough_builtin.train(data, Path(folder), steps=steps, people=count)
+            examined = examine(built.onnx, collection, MEMBERS)
+        low, high = examined.accuracy_interval(None)
+        print(f"{count:<7} {examined.accuracy(None):.3f} ({low:.3f} to {high:.3f})        "
+              f"{person_mean(examined, None):<16.3f} {examined.accuracy(10.0):<10.3f} "
+              f"{person_mean(examined, 10.0):.3f}", flush=True)  # fmt: skip
+
+
 def main() -> None:
     chosen = arguments()
+    if chosen.people:
+        with_fewer_people(chosen.data, chosen.people, chosen.steps)
+        return
     onnx = chosen.models / ONNX_FILE
     collection = Collection.read(chosen.data)
-    folds, labels = collection.folds(FOLDS), collection.labels
+    labels = collection.labels
     print(f"{len(labels)} recordings, {int(labels.sum())} of them coughs; {onnx}")
-    by_noise = {noise: member_logits(onnx, noisy_windows(collection, folds, noise, SEED)) for noise in NOISES}
-    judge = judge_of(onnx, by_noise, labels, folds)
-    probabilities = {noise: judge.of_logits(logits, folds) for noise, logits in by_noise.items()}
-    met = accuracy_in_noise(probabilities, collection)
-    by_group_and_kind(probabilities, collection)
-    calibration_of(probabilities[None], labels, chosen.plot)
-    confounds(judge, collection, folds)
+    examined = examine(onnx, collection, MEMBERS)
+    met = accuracy_in_noise(examined)
+    by_group_and_kind(examined)
+    calibration_of(examined, chosen.plot)
+    confounds(examined)
     if not met:
         sys.exit("A target was missed.")
 

@@ -70,23 +70,34 @@ class Collection:
         """Whether each is a cough."""
         return np.array([item.cough for item in self.items])
 
-    def folds(self, count: int) -> NDArray[np.int64]:
-        """The fold of each item: groups whole, and every source spread over all folds as evenly as groups allow."""
+    def unheard(self, members: int) -> NDArray[np.bool_]:
+        """Which members of an ensemble train without each item, shape (items, members).
+
+        Each member trains without a share of every source: groups whole, shares as even as groups allow. A source with
+        fewer groups than there are members keeps a group from several of them.
+        """
         sizes: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for item in self.items:
             sizes[item.source][item.group] += 1
-        fold_of: dict[str, int] = {}
+        share_of: dict[str, tuple[int, int]] = {}
         for source, groups in sizes.items():
-            if len(groups) < count:
-                raise TrainingDataNotUsable(f"{source} has {len(groups)} groups, and {count} folds need one each.")
-            held = [0] * count
-            for group, size in sorted(groups.items(), key=lambda pair: (-pair[1], pair[0])):
-                if fold_of.get(group) is not None:
+            if len(groups) == 1:
+                raise TrainingDataNotUsable(f"{source} is one group: without it, nothing of it would be trained on.")
+            shares = min(members, len(groups))
+            held = [0] * shares
+            largest_first = sorted(sorted(groups), key=lambda group: -groups[group])
+            for group in largest_first if len(groups) > members else sorted(groups):
+                if group in share_of:
                     raise TrainingDataNotUsable(f"The group {group} stands under two sources.")
-                fold = held.index(min(held))
-                fold_of[group] = fold
-                held[fold] += size
-        return np.array([fold_of[item.group] for item in self.items])
+                share, size = held.index(min(held)), groups[group]
+                share_of[group] = share, shares
+                held[share] += size
+        return np.array(
+            [
+                [member % shares == share for member in range(members)]
+                for share, shares in (share_of[item.group] for item in self.items)
+            ]
+        )
 
     def only(self, rows: Sequence[int] | NDArray[np.int64]) -> list[Item]:
         """Some of the items."""

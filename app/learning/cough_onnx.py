@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.engines.audio import FRAMES, MELS
+from app.engines.audio.log_mel import RANGE_DB
 from app.learning.cough_scenes import STEPS
 
 #: Beside the outputs that app/engines/cough/FORMAT.md names: the log-odds of every member, (n, members).
@@ -21,7 +22,20 @@ MEMBERS_OUTPUT: Final = "members"
 #: Old enough for every ONNX Runtime that Kenali may meet; ReduceMean takes its axes as an attribute there.
 _OPSET: Final = 17
 _IR_VERSION: Final = 8
-_LEAST: Final = 1e-5
+
+#: The lowest bands, below 230 Hz, are not looked at: handling, wind and mains hum are there, and little of a cough.
+RUMBLE_BANDS: Final = 8
+#: What is fainter than this, in dB below the loudest point, is not looked at; and what a unit is, in dB.
+HEARD_DB: Final = 60.0
+LEVEL_DB: Final = 20.0
+#: A picture that is flatter than this has no loudest point.
+LEAST_RANGE: Final = 1e-3
+#: Stretches count by so high a power of their probability: at 1 (the linear softmax of Wang, Li and Metze 2019) thirty
+#: quiet stretches hold down one cough, at 3 they do not.
+POOLING_POWER: Final = 3
+LEAST_SHARE: Final = 1e-6
+#: Log-odds are kept below 11.5.
+LEAST_PROBABILITY: Final = 1e-5
 
 
 class _Graph:
@@ -54,7 +68,8 @@ def write_onnx(path: Path, members: Sequence[Any]) -> None:
 
     graph = _Graph()
     picture = graph.add("Reshape", "log_mel", graph.constant(np.array([-1, 1, MELS, FRAMES], np.int64)))
-    steps = [_member(graph, picture, model) for model in members]
+    levelled = _levelled(graph, picture)
+    steps = [_member(graph, levelled, model) for model in members]
     logits = [_pooled(graph, found) for found in steps]
     graph.add("Concat", *logits, output=MEMBERS_OUTPUT, axis=1)
     graph.add("ReduceMean", MEMBERS_OUTPUT, output="logit", axes=[1], keepdims=1)
@@ -80,6 +95,20 @@ def write_onnx(path: Path, members: Sequence[Any]) -> None:
     written = path.with_name(f"being-written-{path.name}")
     onnx.save(model, written)
     written.replace(path)
+
+
+def _levelled(graph: _Graph, picture: str) -> str:
+    """As `app.learning.cough_builtin` puts it, once for all members."""
+    bounds = (graph.constant(np.array([bound], np.int64)) for bound in (RUMBLE_BANDS, MELS, 2))
+    picture = graph.add("Slice", picture, *bounds)
+    axes = [1, 2, 3]
+    loudest = graph.add("ReduceMax", picture, axes=axes, keepdims=1)
+    faintest = graph.add("ReduceMin", picture, axes=axes, keepdims=1)
+    span = graph.add("Max", graph.add("Sub", loudest, faintest), graph.number(LEAST_RANGE))
+    scale = graph.add("Div", graph.number(RANGE_DB / LEVEL_DB), span)
+    below = graph.add("Mul", graph.add("Sub", picture, loudest), scale)
+    heard = graph.add("Max", below, graph.number(-HEARD_DB / LEVEL_DB))
+    return graph.add("Add", heard, graph.number(HEARD_DB / LEVEL_DB / 2))
 
 
 def _member(graph: _Graph, picture: str, model: Any) -> str:
@@ -129,11 +158,13 @@ def _over_time(graph: _Graph, found: str, convolution: Any) -> str:
 
 
 def _pooled(graph: _Graph, steps: str) -> str:
-    """Linear softmax over time, as log-odds (n, 1): see `app.learning.cough_builtin`."""
+    """The probabilities of all stretches as one, as log-odds (n, 1)."""
     axes = graph.constant(np.array([1], np.int64))
     shares = graph.add("Sigmoid", steps)
-    squares = graph.add("ReduceSum", graph.add("Mul", shares, shares), axes, keepdims=1)
-    total = graph.add("Add", graph.add("ReduceSum", shares, axes, keepdims=1), graph.number(1e-6))
-    pooled = graph.add("Clip", graph.add("Div", squares, total), graph.number(_LEAST), graph.number(1 - _LEAST))
+    weights = graph.add("Pow", shares, graph.number(POOLING_POWER))
+    weighted = graph.add("ReduceSum", graph.add("Mul", shares, weights), axes, keepdims=1)
+    total = graph.add("Add", graph.add("ReduceSum", weights, axes, keepdims=1), graph.number(LEAST_SHARE))
+    least = graph.number(LEAST_PROBABILITY), graph.number(1 - LEAST_PROBABILITY)
+    pooled = graph.add("Clip", graph.add("Div", weighted, total), *least)
     against = graph.add("Sub", graph.number(1.0), pooled)
     return graph.add("Sub", graph.add("Log", pooled), graph.add("Log", against))
