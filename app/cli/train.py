@@ -105,7 +105,7 @@ def train_cough(
 
 @train.command("cough-builtin")
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="A folder with manifest.csv.")
-@click.option("--output", required=True, type=click.Path(path_type=Path), help="Where the two files go.")
+@click.option("--output", required=True, type=click.Path(path_type=Path), help="Where network, facts and card go.")
 @click.option(
     "--steps", default=cough_builtin.STEPS_PER_MEMBER, show_default=True, type=click.IntRange(1), help="Of each member."
 )
