@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format types imports bench migrate migration env-example openapi system browser clean
+.PHONY: help run test check lint format types imports bench migrate migration env-example openapi translations screenshots system browser clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -44,6 +44,12 @@ env-example: $(VENV)/.dev ## Write .env.example from the settings
 
 openapi: $(VENV)/.dev ## Write docs/openapi.json, the document behind Swagger UI
 	@$(BIN)/flask --app run openapi > docs/openapi.json
+
+translations: $(VENV)/.dev ## Bring the translations of the interface in step: make translations [part=users]
+	@$(BIN)/python -m app.web.translations $(part)
+
+screenshots: $(VENV)/.dev browser ## Take pictures of every tab into screenshots/ (which is not committed)
+	@$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 clean: ## Remove the virtual environment and caches; photos and database stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

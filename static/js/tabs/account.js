@@ -1,0 +1,5 @@
+/* The tab "account". */
+
+export function setUp() {}
+
+export function show() {}

@@ -1,0 +1,5 @@
+/* The tab "breed". */
+
+export function setUp() {}
+
+export function show() {}

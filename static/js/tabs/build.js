@@ -1,0 +1,5 @@
+/* The tab "build". */
+
+export function setUp() {}
+
+export function show() {}

@@ -1,0 +1,5 @@
+/* The tab "cough". */
+
+export function setUp() {}
+
+export function show() {}

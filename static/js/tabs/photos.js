@@ -1,0 +1,5 @@
+/* The tab "photos". */
+
+export function setUp() {}
+
+export function show() {}

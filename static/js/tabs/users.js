@@ -1,0 +1,5 @@
+/* The tab "users". */
+
+export function setUp() {}
+
+export function show() {}
