@@ -39,7 +39,8 @@ def blueprint(settings: Settings, compress: Compress) -> Blueprint:
     pages.add_url_rule("/", "home", lambda: _shell(settings, TABS[0]))
     for tab in TABS:
         pages.add_url_rule(tab.path, tab.key, lambda tab=tab: _shell(settings, tab), strict_slashes=False)
-    pages.add_url_rule("/api", "api", _to_swagger, strict_slashes=False)
+    for path in ("/api", "/api/"):
+        pages.add_url_rule(path, "api", _to_swagger)
     pages.add_url_rule("/assets/<version>/<path:name>", "asset", _asset)
     return pages
 
