@@ -7,6 +7,7 @@ An f-string becomes a message with numbered gaps: ``f"There is no user with the 
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ SOURCES = (
     "errors.py",
     "validation.py",
     "api/*.py",
+    "api/schemas/*.py",
     "services/*.py",
     "engines/images/*.py",
     "engines/audio/*.py",
@@ -48,12 +50,15 @@ _CONSTANTS = frozenset(
 )
 #: What is put together from several pieces, and how it then reads.
 _COMPOSED = {
+    "validation.py": ("this must not be empty",),
     "api/parsing.py": ("a whole number from {0} to {1} is needed", "a number from {0} to {1} is needed"),
     "services/face_report.py": (
         "There are {0} faces; the largest one counts.",
         "There are {0} faces; the largest one counts. Another one is nearly as large: crop the picture to one person.",
     ),
 }
+#: Patterns so open that they would fit other sentences too.
+_TOO_OPEN = frozenset({"{0}; there are {1}", "{0} from {1} to {2} is needed"})
 #: Of anything with fewer letters around its gaps, nobody can tell whether it is that message.
 _FEWEST_LETTERS = 8
 _LETTER: Final = re.compile(r"[A-Za-z]")
@@ -66,9 +71,10 @@ def api_messages() -> Iterator[tuple[str, str]]:
         for path in sorted(APP.glob(pattern)):
             name = path.relative_to(APP).as_posix()
             tree = ast.parse(path.read_text(encoding="utf-8"))
-            for message in (*_of_module(tree), *_COMPOSED.get(name, ())):
-                if len(_LETTER.findall(_GAP.sub("", message))) >= _FEWEST_LETTERS:
-                    yield name, message
+            for message in (*_of_module(tree, name), *_COMPOSED.get(name, ())):
+                text = _numbered(message)
+                if text not in _TOO_OPEN and len(_LETTER.findall(_GAP.sub("", text))) >= _FEWEST_LETTERS:
+                    yield name, text
 
 
 def error_classes() -> Iterator[type[errors.KenaliError]]:
@@ -78,8 +84,16 @@ def error_classes() -> Iterator[type[errors.KenaliError]]:
             yield value
 
 
-def _of_module(tree: ast.Module) -> Iterator[str]:
+def _numbered(message: str) -> str:
+    """The message with numbers in place of the names of its gaps."""
+    numbers = itertools.count()
+    return _GAP.sub(lambda _: f"{{{next(numbers)}}}", message)
+
+
+def _of_module(tree: ast.Module, name: str) -> Iterator[str]:
     known = {kind.__name__ for kind in error_classes()}
+    if name.startswith("api/schemas/"):
+        known.add("ValueError")  # of a validator: pydantic passes it on
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and node.name in known:
             yield (ast.get_docstring(node) or "").splitlines()[0]

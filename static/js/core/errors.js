@@ -150,10 +150,10 @@ function retryButton(error, retry, room) {
 
 let built = null;
 
-/** Messages with gaps, as patterns; the ones with the most fixed text first. */
+/** What the API says with gaps (they are numbered; this page's own have names), as patterns; the longest texts first. */
 function patterns() {
   built ??= Object.entries(messages())
-    .filter(([text, translation]) => typeof translation === "string" && /\{\w+\}/.test(text))
+    .filter(([text, translation]) => typeof translation === "string" && /\{\d+\}/.test(text))
     .sort(([one], [other]) => fixed(other) - fixed(one))
     .map(([text, translation]) => [
       new RegExp(`^${escape(text).replace(/\\\{(\w+)\\\}/g, (_, name) => `(?<g${name}>.+?)`)}$`, "s"),
