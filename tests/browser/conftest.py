@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -108,23 +109,27 @@ class Watched:
 
     page: Page
     context: BrowserContext
-    complaints: list[str]
-    foreign: list[str]
+    #: pattern of complaints that the test provokes.
+    allowed: str | None
+    complaints: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
 
     def check(self) -> None:
         assert self.foreign == [], "the page asked another host"
         # A status of 4xx that a test provokes is reported by the browser as a console error of its own.
-        assert [text for text in self.complaints if "Failed to load resource" not in text] == []
+        expected = "|".join(filter(None, ("Failed to load resource", self.allowed)))
+        assert [text for text in self.complaints if not re.search(expected, text)] == []
 
 
 @pytest.fixture
 def open_page(browser: Browser, server: Server) -> Iterator[OpenPage]:
     """Open a page: ``open_page("/users", lang="id", theme="dark", size="phone", on=token_server)``.
 
-    It may talk to its server only, and must not complain. ``offline_ok=True`` allows complaints about a server that is
-    away. Without a path nothing is loaded yet. Further arguments are those of Playwright's ``new_context``.
+    It may talk to its server only, and must not complain; ``allowed="ERR_CONNECTION"`` is a pattern of the complaints
+    that a test provokes. Without a path nothing is loaded yet. Further arguments are those of Playwright's
+    ``new_context``.
     """
-    opened: list[tuple[Watched, bool]] = []
+    opened: list[Watched] = []
 
     def open_one(
         path: str | None = None,
@@ -133,7 +138,7 @@ def open_page(browser: Browser, server: Server) -> Iterator[OpenPage]:
         theme: str = "light",
         size: str = "desktop",
         on: Server | None = None,
-        offline_ok: bool = False,
+        allowed: str | None = None,
         **options: Any,
     ) -> Page:
         base = f"http://127.0.0.1:{(on or server).port}"
@@ -141,20 +146,18 @@ def open_page(browser: Browser, server: Server) -> Iterator[OpenPage]:
             base_url=base, viewport=SIZES[size], color_scheme=theme, locale=lang, has_touch=size == "phone", **options
         )
         context.set_default_timeout(PATIENCE_MS)
-        watched = Watched(context.new_page(), context, [], [])
+        watched = Watched(context.new_page(), context, allowed)
         watch(watched, base)
-        opened.append((watched, offline_ok))
+        opened.append(watched)
         if path is not None:
             watched.page.goto(path)
             ready(watched.page)
         return watched.page
 
     yield open_one
-    for watched, _ in opened:
+    for watched in opened:
         watched.context.close()
-    for watched, offline_ok in opened:
-        if offline_ok:
-            watched.complaints = [text for text in watched.complaints if "ERR_CONNECTION" not in text]
+    for watched in opened:
         watched.check()
 
 
