@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -175,11 +175,18 @@ class TrainingService:
         """Fail jobs that nobody will ever run; how many there were."""
         return self._jobs.close_abandoned()
 
-    def status(self, wanted: PageRequest, person: int | None = None) -> TrainingStatus:
-        """How users stand, by id; with ``person``, that one alone."""
+    def status(
+        self, wanted: PageRequest, person: int | None = None, *, user_ids: Collection[int] | None = None
+    ) -> TrainingStatus:
+        """How users stand, by id; with ``person``, that one alone.
+
+        :param user_ids: only these; ids that are nobody's are left out.
+        """
         query = select(User)
         if person is not None:
             query = query.where(User.id == person)
+        if user_ids is not None:
+            query = query.where(User.id.in_(user_ids))
         with self._sessions() as session:
             live = find_live(session)
             page = fetch_page(session, query.order_by(User.id), wanted)

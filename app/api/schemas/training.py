@@ -148,6 +148,14 @@ status = ns.model(
     },
 )
 
+only_users = {
+    "user_id": {
+        "in": "query",
+        "type": "string",
+        "description": "Only these users: an id, or several with commas between them (at most 200).",
+    }
+}
+
 asynchronous = {
     "Prefer": {
         "in": "header",
