@@ -1,0 +1,107 @@
+"""``make screenshots``: every tab, on phone and desktop, light and dark, in both languages, filled and empty.
+
+Starts two servers, one with nothing in it and one that is filled over the API, and writes
+``screenshots/<tab>-<state>-<size>-<theme>-<language>.png``. With arguments, only names that contain one of them:
+``make screenshots ARGS="users-filled status"``.
+
+What a tab shows when it is in use is made by its function in `ACTS`, with the page open on that tab.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from itertools import product
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from app.web.tabs import TABS
+from bench._server import ROOT, Client, Server, start
+from tests.browser.conftest import PATIENCE_MS, SIZES, launch, ready
+from tests.people import five_people
+
+FOLDER = ROOT / "screenshots"
+THEMES = ("light", "dark")
+LANGUAGES = ("en", "id")
+STATES = ("filled", "empty")
+
+NAMES = ("Ayu Lestari", "Budi Santoso", "Citra Dewi", "Dimas Pratama", "Eka Putri")
+
+
+def fill(client: Client) -> None:
+    """Five people with photos, the first four of them trained."""
+    for number, (name, person) in enumerate(zip(NAMES, five_people(), strict=True)):
+        email = f"{name.split()[0].lower()}@example.org"
+        user_id = client.json("POST", "/api/users", {"name": name, "email": email, "password": "secure123"}).json["id"]
+        photos = [("files", f"photo-{light}.jpg", person.photo(light=light)) for light in (0.8, 1.0, 1.2)]
+        client.form(f"/api/photos/{user_id}/upload/multiple", photos)
+        if number < len(NAMES) - 1:
+            client.json("POST", "/api/training/incremental", {"user_id": user_id})
+
+
+Act = Callable[[Page], None]
+
+#: Tab -> what somebody does on it before the picture is taken (on the filled server).
+ACTS: dict[str, Act] = {}
+
+
+def pictures(wanted: list[str]) -> Iterator[tuple[str, str, str, str, str, str]]:
+    """(name, tab, state, size, theme, language) of each picture."""
+    for tab, state, size, theme, language in product(TABS, STATES, SIZES, THEMES, LANGUAGES):
+        name = f"{tab.key}-{state}-{size}-{theme}-{language}"
+        if not wanted or any(part in name for part in wanted):
+            yield name, tab.key, state, size, theme, language
+
+
+def take(browser: Browser, server: Server, name: str, *, act: Act | None, look: tuple[str, str, str, str]) -> None:
+    """One picture."""
+    path, size, theme, language = look
+    context = browser.new_context(
+        base_url=f"http://127.0.0.1:{server.port}",
+        viewport=SIZES[size],
+        color_scheme=theme,
+        locale=language,
+        has_touch=size == "phone",
+        device_scale_factor=2 if size == "phone" else 1,
+        reduced_motion="reduce",
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    page.goto(path)
+    ready(page)
+    if act:
+        act(page)
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=FOLDER / f"{name}.png", full_page=True, animations="disabled")
+    context.close()
+
+
+def main(wanted: list[str]) -> None:
+    """Take the pictures whose names contain one of the words; all of them without words."""
+    FOLDER.mkdir(exist_ok=True)
+    chosen = list(pictures(wanted))
+    paths = {tab.key: tab.path for tab in TABS}
+    with tempfile.TemporaryDirectory(prefix="kenali-screenshots-") as name, sync_playwright() as playwright:
+        servers = {}
+        try:
+            for state in {state for _, _, state, _, _, _ in chosen}:
+                folder = Path(name) / state
+                folder.mkdir()
+                servers[state] = start(folder, FACE_MODEL="dlib", PASSWORD_COST="4")
+            if "filled" in servers:
+                fill(servers["filled"].client())
+            browser = launch(playwright, Path(name))
+            for picture, tab, state, size, theme, language in chosen:
+                act = ACTS.get(tab) if state == "filled" else None
+                take(browser, servers[state], picture, act=act, look=(paths[tab], size, theme, language))
+                print(picture)  # noqa: T201 - a command
+            browser.close()
+        finally:
+            for server in servers.values():
+                server.stop()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
