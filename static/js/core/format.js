@@ -46,7 +46,7 @@ export function bytes(count) {
 }
 
 export function seconds(value) {
-  if (value < 10) return t("{seconds} s", { seconds: number(value, 1) });
+  if (value < 10) return t("{seconds} s", { seconds: number(value, Number.isInteger(value) ? 0 : 1) });
   const whole = Math.round(value);
   if (whole < 90) return t("{seconds} s", { seconds: number(whole) });
   const minutes = Math.floor(whole / 60);

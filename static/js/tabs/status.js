@@ -90,7 +90,7 @@ function partRow({ name, ok, detail, facts }) {
       "div",
       { class: "status-part" },
       el("span", { class: "status-part-name" }, title),
-      el("span", { class: "status-part-detail text-body-secondary" }, partDetail(name, detail, facts)),
+      el("span", { class: "text-body-secondary" }, partDetail(name, detail, facts)),
     ),
     ok ? badge("good", t("Works")) : badge("bad", t("Does not work")),
   );
@@ -102,7 +102,9 @@ function partDetail(name, detail, facts) {
   if (name === "jobs" && facts.workers !== undefined && facts.workers > 0) {
     return t("{running} running, {queued} waiting", { running: facts.running, queued: facts.queued });
   }
-  return serverText(detail);
+  const text = serverText(detail) ?? "";
+  const named = name.endsWith("_model") && facts.model; // starts with the model's name, which is written as it is
+  return named ? text : text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 async function loadModel(name, signal) {
