@@ -125,6 +125,13 @@ def _wanted_users() -> set[int] | None:
     return {int(id_) for id_ in ids}
 
 
+def _only_due() -> bool:
+    text = request.args.get("due", "").lower()
+    if text not in {"", "true", "false"}:
+        raise InvalidInput(errors={"due": "true or false is needed"})
+    return text == "true"
+
+
 @ns.route("/incremental")
 class IncrementalTraining(Resource):
     """One user."""
@@ -227,7 +234,7 @@ class Status(Resource):
         an admin everybody.
         """
         wanted = wanted_page()
-        found = container().training.status(wanted, _only_person(), user_ids=_wanted_users())
+        found = container().training.status(wanted, _only_person(), user_ids=_wanted_users(), due=_only_due())
         body = {
             "model": found.live.model_name if found.live else None,
             "model_key": found.live.model if found.live else None,

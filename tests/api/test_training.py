@@ -172,6 +172,29 @@ def test_status_of_some_users_alone(trained):
         assert "user_id" in body["errors"], wrong
 
 
+def test_status_of_those_who_are_due(trained):
+    def due(query=""):
+        answer = trained.get(f"/api/training/status?due=true{query}")
+        found = [user["user_id"] for user in answer.json["users"]]
+        assert all(user["due"] for user in answer.json["users"])
+        return found, answer.headers["X-Total-Count"]
+
+    trained.post("/api/users", json={"name": "Without photos", "email": "third@example.org"})
+    assert due() == ([1, 2], "2")
+    assert due("&per_page=1&page=2") == ([2], "2")
+    trained.post("/api/training/incremental", json={"user_id": 1})
+    trained.post("/api/photos/1/upload", **form(("file", "wall.jpg", jpeg())))
+    assert due() == ([2], "1")
+    trained.post("/api/training/start", json={})
+    assert due() == ([], "0")
+    trained.post("/api/photos/1/upload", **form(("file", "new.jpg", five_people()[0].photo(light=0.7))))
+    assert due() == ([1], "1")
+    assert due("&user_id=2") == ([], "0")
+    assert len(trained.get("/api/training/status?due=false").json["users"]) == 3
+    body = assert_problem(trained.get("/api/training/status?due=perhaps"), 400, "invalid_input")
+    assert "due" in body["errors"]
+
+
 def test_a_photo_without_a_face_does_not_make_training_due(trained):
     trained.post("/api/users", json={"name": "Third", "email": "third@example.org"})
     trained.post("/api/photos/3/upload", **form(("file", "wall.jpg", jpeg())))
