@@ -6,6 +6,7 @@
  *                                                                 Problem it throws is shown inside -> true once it worked
  * await openDialog({title, body, ok, work, wide})                 the same with elements of your own; work(form) gets the
  *                                                                 form; field errors go beside the fields. body: Element
+ * await openDialog({title, body, ok: null, cancel: t("Close")})   only to be looked at
  */
 import { copy, el } from "./dom.js";
 import { t } from "./messages.js";
@@ -18,7 +19,7 @@ export function confirm({ title, text, ok = t("OK"), danger = false, work = null
   return openDialog({ title, body: el("p", {}, text), ok, danger, work });
 }
 
-export function openDialog({ title, body, ok = t("Save"), danger = false, work = null, wide = false }) {
+export function openDialog({ title, body, ok = t("Save"), cancel = null, danger = false, work = null, wide = false }) {
   const dialog = copy("template-dialog");
   const form = dialog.querySelector("form");
   const heading = dialog.querySelector(".dialog-title");
@@ -31,6 +32,8 @@ export function openDialog({ title, body, ok = t("Save"), danger = false, work =
   dialog.classList.toggle("dialog-wide", wide);
   dialog.querySelector(".dialog-body").append(body);
   button.querySelector(".btn-text").textContent = ok;
+  button.hidden = ok === null;
+  if (cancel) dialog.querySelector('[data-answer="cancel"]').textContent = cancel;
   if (danger) button.classList.replace("btn-primary", "btn-danger");
   document.body.append(dialog);
 
