@@ -7,9 +7,10 @@
  * getTraining(ids, {signal})            -> Map: user id -> {photos, embeddings, missing, without_face, due}
  * seesEverybody()                       whether the visitor may see, and make, other users
  * avatar(user)                          initials, for the eye only
- * makeUserPicker(element, {onPick}) -> {user, set(user or null), focus()}
+ * makeUserPicker(element, {onPick}) -> {user, set(user or null), focus(), settled()}
  *      element: macro user_picker, a search field with suggestions. onPick(user) when one is chosen; set shows one
- *      without calling it.
+ *      without calling it. Who is typed and not chosen counts as chosen when the field is left, if it can be one person
+ *      only. A form waits for that: await settled() -> {user, typed: what was typed and fits nobody or several, or ""}.
  */
 import { get, isAbort, path } from "./api.js";
 import { announce } from "./announce.js";
@@ -55,7 +56,8 @@ export function makeUserPicker(element, { onPick }) {
   const popup = element.querySelector(".user-picker-popup");
   const list = element.querySelector("[role=listbox]");
   const foot = element.querySelector(".user-picker-foot");
-  const picker = { user: null, set, focus: () => input.focus() };
+  const picker = { user: null, set, focus: () => input.focus(), settled: () => settling };
+  let settling = Promise.resolve({ user: null, typed: "" });
   let found = [];
   let active = -1;
   let typed = false; // since the list was opened: before that the name in the field is no search
@@ -67,7 +69,37 @@ export function makeUserPicker(element, { onPick }) {
   function set(user) {
     picker.user = user;
     input.value = user?.name ?? "";
+    settling = Promise.resolve({ user, typed: "" });
     close();
+  }
+
+  /** The field is left. */
+  function settle() {
+    const text = input.value.trim();
+    if (popup.hidden) return;
+    if (!typed || !text) return set(picker.user);
+    close();
+    settling = decide(text);
+  }
+
+  async function decide(text) {
+    const one = await only(text).catch(() => null);
+    if (document.activeElement === input || input.value.trim() !== text) return { user: picker.user, typed: "" };
+    if (!one) {
+      set(picker.user);
+      return { user: picker.user, typed: text };
+    }
+    pick(one);
+    return { user: one, typed: "" };
+  }
+
+  async function only(text) {
+    if (/^\d+$/.test(text)) {
+      const user = await getUser(text).catch(() => null);
+      if (user) return user;
+    }
+    const { data, total } = await findUsers({ q: text, perPage: SUGGESTIONS });
+    return total === 1 ? data[0] : data.find((user) => user.email.toLowerCase() === text.toLowerCase());
   }
 
   function open() {
@@ -193,7 +225,7 @@ export function makeUserPicker(element, { onPick }) {
       set(picker.user);
     }
   });
-  input.addEventListener("blur", () => set(picker.user));
+  input.addEventListener("blur", settle);
   element.querySelector(".user-picker-toggle").addEventListener("mousedown", (event) => {
     event.preventDefault();
     if (popup.hidden) {

@@ -14,6 +14,8 @@ import { t, tn } from "./messages.js";
 import { get } from "./api.js";
 import { session } from "./session.js";
 
+/** A label's letters are 3.4 of these high. */
+const UNIT_PX = 4;
 const held = new WeakMap(); // img -> blob URL
 const wanted = new WeakMap(); // img -> path
 const seen = new IntersectionObserver(
@@ -56,12 +58,15 @@ export function facePicture({ blob = null, path = null, alt, faces = [] }) {
   const img = el("img", { class: "face-picture-img", alt: describe(alt, faces) });
   const overlay = svg("svg", { class: "face-picture-overlay", "aria-hidden": "true", focusable: "false" });
   const figure = el("figure", { class: "face-picture" }, img, overlay);
-  img.addEventListener("load", () => {
+  const draw = () => {
+    if (!img.naturalWidth || !img.clientWidth) return;
     overlay.setAttribute("viewBox", `0 0 ${img.naturalWidth} ${img.naturalHeight}`);
-    // Lines and letters have one size on screen, whatever the picture's.
-    const unit = Math.max(img.naturalWidth, img.naturalHeight) / 100;
+    // Letters have one size on screen, whatever the picture's.
+    const unit = (UNIT_PX * img.naturalWidth) / img.clientWidth;
     overlay.replaceChildren(...faces.map((face) => drawn(face, unit, img.naturalWidth)));
-  });
+  };
+  img.addEventListener("load", draw);
+  new ResizeObserver(draw).observe(img);
   if (blob) showBlob(img, blob);
   else if (path) setPicture(img, path);
   return figure;
