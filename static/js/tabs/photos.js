@@ -42,7 +42,10 @@ let requests = new AbortController();
 
 export function setUp() {
   picker = makeUserPicker(byId("photos-user"), { onPick: choose });
-  byId("photos-choose").addEventListener("click", () => picker.focus());
+  byId("photos-choose").addEventListener("click", () => {
+    picker.focus();
+    byId("photos-user-input").click(); // opens the list
+  });
   gallery = makeGallery({ list: byId("photos-list"), pager: byId("photos-pager"), onDeleted });
   queue = makeQueue({
     list: byId("photos-queue"),
@@ -119,6 +122,7 @@ function forget() {
   photos = [];
   standing = null;
   picker.set(null);
+  byId("photos-who").hidden = true;
   byId("photos-standing").hidden = true;
 }
 
@@ -147,6 +151,8 @@ async function load(id) {
     clearProblem(problem);
     if (currentTab() === "photos") replaceQuery({ user: user.id });
     picker.set(user);
+    byId("photos-who").hidden = false;
+    byId("photos-who").textContent = `${seesEverybody() ? "" : `${user.name} · `}${t("ID {id}", { id: String(user.id) })} · ${user.email}`;
     queue.know(photos.map((photo) => photo.id));
     queue.retell();
     gallery.show(user, photos);
@@ -184,7 +190,6 @@ function tell() {
   byId("photos-recommendation").textContent = recommendation({ good, enough, plenty, alike });
   const steps = byId("photos-steps");
   steps.setAttribute("aria-label", t("{good} good photos; 5 to 10 are recommended", { good }));
-  steps.classList.toggle("is-enough", enough);
   fill(
     steps,
     Array.from({ length: PLENTY }, (_, index) =>
@@ -201,8 +206,8 @@ function recommendation({ good, enough, plenty, alike }) {
   if (!good) return t("Add at least five photos of the face.");
   if (!enough) return tn("Add at least {count} more, from another angle.", "Add at least {count} more, from other angles.", ENOUGH - good);
   if (alike) return t("On all of them the head is turned the same way: add some from the left and from the right.");
-  if (!plenty) return t("Enough to start with. Up to ten make it surer.");
-  return t("Plenty: nothing more is needed.");
+  if (!plenty) return t("Enough to start with; up to ten make recognition more reliable.");
+  return t("That is plenty.");
 }
 
 function training() {

@@ -220,7 +220,7 @@ function tellCreated(user) {
       "div",
       { class: "users-created-words" },
       el("p", { class: "users-created-title" }, t("{name} was created", { name: user.name })),
-      el("p", {}, t("Note the ID: the API, and the other tabs, take it. Next, add five to ten photos.")),
+      el("p", {}, t("Note the ID: the API and the other tabs use it. Next, add five to ten photos.")),
     ),
     el("div", { class: "users-created-actions" }, next, another),
     close,
@@ -259,7 +259,7 @@ async function remove(user) {
   const body = el(
     "div",
     {},
-    el("p", {}, t("With {name} ({email}, ID {id}) goes:", { name: user.name, email: user.email, id: String(user.id) })),
+    el("p", {}, t("Deleting {name} ({email}, ID {id}) also deletes:", { name: user.name, email: user.email, id: String(user.id) })),
     el("ul", { class: "users-goes" }, goes.filter(Boolean).map((text) => el("li", {}, text))),
     own && el("p", {}, t("This is your own account: you are signed out.")),
     el("p", {}, t("There is no way back.")),

@@ -172,7 +172,7 @@ function facts(photo) {
     [t("Size of the face"), quality && t("{pixels} pixels in the original", { pixels: quality.size_px })],
     [t("Turned"), quality && [side(quality.yaw, degrees), height(quality.pitch, degrees)].join(", ")],
     [t("Tilted"), quality && degrees(Math.abs(quality.roll))],
-    [t("Detector is sure by"), photo.face?.detected && percent(Math.min(1, photo.face.score), 0)],
+    [t("Detector confidence"), photo.face?.detected && percent(Math.min(1, photo.face.score), 0)],
     [t("Stored as"), `${photo.filepath} (${photo.width}×${photo.height})`],
     [t("Added"), dateTime(photo.created_at)],
   ];
