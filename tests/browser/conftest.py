@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from bench._server import ROOT, Server, start
+from tests.browser.gallery import Gallery
 from tests.browser.media import camera_file, microphone_file
 
 CHROMIUM = shutil.which("chromium")
@@ -77,6 +79,22 @@ def token_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     make_admin(server)
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def face_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server for tests of what depends on everybody who is enrolled; the fixture `gallery` enrols them."""
+    server = start(tmp_path_factory.mktemp("browser-faces"), FACE_MODEL="dlib", PASSWORD_COST="4")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def gallery(face_server: Server) -> Iterator[Gallery]:
+    """Everybody on `face_server`: nobody, until the test enrols them."""
+    with closing(Gallery(face_server)) as gallery:
+        yield gallery
+        gallery.empty()
 
 
 def make_admin(server: Server) -> None:

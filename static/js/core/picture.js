@@ -78,7 +78,7 @@ function drawn({ box, landmarks = [], label = "", kind = "good" }, unit, width) 
   for (const [x, y] of landmarks) group.append(svg("circle", { cx: x, cy: y, r: unit * 0.45, class: "face-point" }));
   if (label) {
     const size = unit * 3.4;
-    const length = label.length * size * 0.58 + size;
+    const length = label.length * size * 0.62 + size;
     const left = Math.max(0, Math.min(box.x, width - length));
     const top = box.y > size * 1.6 ? box.y - size * 1.5 : box.y + box.h + size * 0.2;
     group.append(

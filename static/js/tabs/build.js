@@ -27,6 +27,7 @@ const DUE_PER_PAGE = 6;
 const DOUBLE_CLICK_MS = 700;
 
 const names = new Map(); // id -> name, as far as known
+const started = new Set(); // jobs that were started on this page, and run
 let requests = new AbortController();
 let board;
 let picker;
@@ -203,6 +204,7 @@ async function unhurried(work) {
 function follow({ job_id: id, state }, kind, userId) {
   const progress = { done: 0, total: null, rate: null, eta_seconds: null };
   const card = board.watch({ id, kind, user_id: userId, state: isFinished({ state }) ? "running" : state, cancel_requested: false, progress }, { fresh: true });
+  started.add(id);
   announce(t("The build has started."));
   bringIntoView(card.view);
 }
@@ -214,11 +216,14 @@ function point(card) {
 }
 
 function bringIntoView(node) {
-  node.scrollIntoView({ block: "nearest" });
+  const { top } = node.getBoundingClientRect();
+  if (top < document.querySelector(".topbar").getBoundingClientRect().bottom || top > window.innerHeight * 0.6) node.scrollIntoView({ block: "start" });
 }
 
-function onFinished(job) {
+function onFinished(job, view) {
   if (requests.signal.aborted) return;
+  // The result is longer than the bar was; the page has kept what is below it in its place.
+  if (view && started.delete(job.id)) bringIntoView(view);
   loadDue(pager.page);
   loadJobs();
   if (picker.user && (job.kind === "rebuild" || job.user_id === picker.user.id)) showPerson(picker.user);
@@ -240,13 +245,18 @@ async function loadDue(page) {
     byId("build-gallery").textContent = data.model
       ? t("Face model {model}, in use since {time}", { model: data.model, time: dateTime(data.trained_at) })
       : "";
-    showState(body, total ? "due" : data.model ? "done" : "nothing");
+    showState(body, total ? "due" : (await anybody(signal)) ? "done" : "nothing");
   } catch (error) {
     if (isAbort(error)) return undefined;
     if (!body.dataset.shown || body.dataset.shown === "loading") showState(body, "error");
     showProblem(room, error, { retry: () => loadDue(page) });
   }
   return undefined;
+}
+
+/** Whether there are users at all. */
+async function anybody(signal) {
+  return (await get("/api/training/status", { query: { per_page: 1 }, signal })).total > 0;
 }
 
 function dueRow({ user_id: id, name, embeddings, missing, without_face: without }) {
@@ -351,8 +361,7 @@ async function showDetails(room, { id }) {
   try {
     const { data } = await get(path`/api/training/jobs/${id}`, { signal: requests.signal });
     releasePictures(room);
-    fill(room, jobResult(data, nameOf));
-    announce(headline(data, nameOf));
+    fill(room, el("p", {}, headline(data, nameOf)), jobResult(data));
   } catch (error) {
     showProblem(room, error, { retry: () => showDetails(room, { id }) });
   }

@@ -104,13 +104,15 @@ export function makeBoard(room, { nameOf, onFinished }) {
     card.progress.hide();
     note(card, "");
     clearProblem(card.problem);
-    fill(card.part("result"), jobResult(job, nameOf));
+    const words = headline(job, nameOf);
+    card.title.textContent = words;
+    fill(card.part("result"), jobResult(job));
     card.part("result").hidden = false;
     card.part("cancel").hidden = true;
     card.part("close").hidden = false;
     if (focused) card.title.focus();
-    announce(headline(job, nameOf), { urgent: job.state === "failed" });
-    onFinished(job);
+    announce(words, { urgent: job.state === "failed" });
+    onFinished(job, view);
   }
 
   function note(card, text) {
@@ -140,7 +142,7 @@ export function makeBoard(room, { nameOf, onFinished }) {
       if (!(error instanceof Problem) || error.code !== "job_not_found") throw error;
       // It went with its user.
       remove(card);
-      onFinished(card.job);
+      onFinished(card.job, null);
       return;
     }
     if (cards.get(job.id) === card && !isFinished(card.job)) show(card, job);

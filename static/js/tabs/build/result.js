@@ -3,7 +3,7 @@
  *
  * jobTitle(job, nameOf)    "John Doe" or "Everybody"
  * headline(job, nameOf)    one sentence; also what screen readers are told
- * jobResult(job, nameOf)   elements: numbers, skipped photos with reasons, what to do next
+ * jobResult(job)           the rest: numbers, skipped photos with reasons, what to do next; null if that is all
  * seconds of a job's result are those that the work took, without the time in the queue.
  */
 import { el, icon } from "../../core/dom.js";
@@ -30,14 +30,13 @@ export function headline(job, nameOf) {
   return t("Embeddings built for {name}", { name });
 }
 
-export function jobResult(job, nameOf) {
+export function jobResult(job) {
   if (job.state === "failed") return el("div", { class: "build-result" }, failure(job));
-  if (job.state === "cancelled") return el("p", { class: "mb-0" }, headline(job, nameOf));
+  if (job.state === "cancelled") return null;
   const result = job.kind === "rebuild" ? job.rebuild : job.incremental;
   return el(
     "div",
     { class: "build-result" },
-    el("p", { class: "build-result-head" }, icon("check-circle-fill"), headline(job, nameOf)),
     job.kind === "rebuild" ? rebuildNumbers(result) : incrementalNumbers(result),
     skippedPhotos(result, job.kind === "rebuild" ? null : job.user_id),
     next(job, result),
@@ -70,9 +69,13 @@ function numbers(rows) {
     "dl",
     { class: `build-numbers ${rows.length > 4 ? "build-numbers-many" : ""}` },
     rows.map(([label, name, value, extra = ""]) =>
-      el("div", { class: extra || null }, el("dt", {}, label, el("code", { translate: "no" }, name)), el("dd", {}, value)),
+      el("div", { class: extra || null }, el("dt", {}, label, el("code", { translate: "no" }, breakable(name))), el("dd", {}, value)),
     ),
   );
+}
+
+function breakable(name) {
+  return name.split("_").flatMap((word, index) => (index ? ["_", el("wbr"), word] : [word]));
 }
 
 function skippedPhotos(result, userId) {
