@@ -104,7 +104,7 @@ function showAnswer(file, data) {
 /** The answer in words: kind is "good", "warn" or "bad". */
 function verdictOf(data) {
   const [best] = data.top;
-  const values = { breed: nameOf(best), share: best.confidence };
+  const values = { breed: nameOf(best), share: percent(shareOf(best), 2) };
   if (data.is_dog === false) {
     return { kind: "bad", title: t("Not a dog"), text: t("This does not look like a dog. Of the breeds, {breed} comes nearest.", values) };
   }
