@@ -103,6 +103,8 @@ class Container:
         """End the worker and let go of the database."""
         self.worker.stop()
         self.watch.stop()
+        self.health.stop()
+        self.recognition.stop()
         self.engine.dispose()
         if self.postgres:
             self.postgres.stop()

@@ -398,6 +398,13 @@ class HeatMapNotAvailable(KenaliError):
     code = "heat_map_not_available"
 
 
+class ModelNotInUse(KenaliError):
+    """Another model gave this answer than the one that is in use now, which cannot explain it."""
+
+    status = 409
+    code = "model_not_in_use"
+
+
 # --- operations
 
 

@@ -1,48 +1,64 @@
 """Breeds: accuracy, dog gate, and time of an answer beside the bare network.
 
-python -m bench.breed --dogs DIR [--model DIR] [--scaling x/127.5-1]
+python -m bench.breed --dogs DIR [--model DIR|resnet50v2] [--scaling x/127.5-1] [--megapixels 12]
 
 DIR holds one_per_class/ (one photo for each breed, named n02085620_Chihuahua.jpg) and not_dogs/. Without --model it is
-about the built-in network. The cut of the gate is chosen on every second picture and reported on the others.
+about the built-in network; `resnet50v2` is the source's network with random weights, which is only timed. The cut of
+the gate is chosen on every second picture and reported on the others. With --megapixels, the photos that are timed are
+enlarged to the size that a phone takes, and the built-in network's labels are compared with those of a full decoding.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
+import json
 import os
-import time
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image as PillowImage
 
+from app.container import Container
 from app.engines.base import Image
 from app.engines.breed import squeezenet
 from app.engines.breed.base import BreedEngine
 from app.engines.breed.builtin import DOG_CUT, BuiltinBreeds
-from app.engines.breed.gated import WithDogGate
 from app.engines.breed.install import find_model, install
-from app.engines.breed.names import names_of
+from app.engines.breed.names import BREEDS, names_of
+from app.engines.breed.recipe import CLASSES_FILE
 from app.engines.breed.user import MODEL_FILE, UserBreeds
-from bench._server import running
+from app.services.uploads import Upload
+from bench._server import Client, running
+from bench._ways import EMPTY, bare_stack, print_beside, services_of, times_ms
 
 CUTS = [round(0.05 * step, 2) for step in range(1, 17)]
 UNSURE = 0.3
+HTTP = "POST /api/breed/predict"
+SERVICE = "the use case, in process: history included"
+BARE = "bare network"
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dogs", type=Path, required=True, help="holds one_per_class/ and not_dogs/")
-    parser.add_argument("--model", type=Path, help="folder with a user's own model")
+    parser.add_argument("--model", type=Path, help="folder with a user's own model, or resnet50v2")
     parser.add_argument("--scaling", help="of the user's model, if its model.json does not say")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--rounds", type=int, default=60, help="answers that are timed")
+    parser.add_argument("--rounds", type=int, default=120, help="answers that are timed")
+    parser.add_argument("--megapixels", type=float, help="of the photos that are timed; they are enlarged")
     return parser.parse_args()
 
 
 def read(path: Path) -> Image:
-    return np.asarray(PillowImage.open(path).convert("RGB"))
+    return read_bytes(path.read_bytes())
+
+
+def read_bytes(data: bytes) -> Image:
+    return np.asarray(PillowImage.open(io.BytesIO(data)).convert("RGB"))
 
 
 def breed_of(path: Path) -> str:
@@ -84,51 +100,99 @@ def gate(dogs: list[Path], others: list[Path], threads: int) -> None:
         print(f"  {name}: {passed:.3f} of dogs pass, {wrong:.3f} of others")
 
 
-def median_ms(calls: dict[str, Callable[[int], object]], rounds: int) -> dict[str, float]:
-    """In turns, so that a busy moment of the machine hits all of them."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for number in range(rounds + 5):
-        for name, call in calls.items():
-            started = time.perf_counter()
-            call(number)
-            if number >= 5:  # warm by then
-                times[name].append(time.perf_counter() - started)
-    return {name: 1000 * float(np.median(values)) for name, values in times.items()}
+def timed_files(options: argparse.Namespace, dogs: list[Path]) -> list[bytes]:
+    """The photos as a client sends them."""
+    if options.megapixels is None:
+        return [path.read_bytes() for path in dogs]
+    return [_enlarged(path, options.megapixels * 1_000_000) for path in dogs[:20]]
 
 
-def speed(options: argparse.Namespace, engine: BreedEngine, dogs: list[Path]) -> None:
-    images = [read(path) for path in dogs]
-    calls: dict[str, Callable[[int], object]] = {
-        "answer (prepare, network, rank)": lambda number: engine.classify(images[number % len(images)])
-    }
+def _enlarged(path: Path, pixels: float) -> bytes:
+    picture = PillowImage.open(path).convert("RGB")
+    factor = (pixels / (picture.width * picture.height)) ** 0.5
+    large = picture.resize(
+        (round(picture.width * factor), round(picture.height * factor)), PillowImage.Resampling.BICUBIC
+    )
+    buffer = io.BytesIO()
+    large.save(buffer, "JPEG", quality=92)
+    return buffer.getvalue()
+
+
+def scaled_down(services: Container, options: argparse.Namespace, dogs: list[Path]) -> None:
+    """What looking at fewer pixels of a large picture changes."""
+    engine = services.breed.engine()
+    known = [names_of(label).breed.casefold() for label in engine.labels]
+    others, right, margins = 0, [0, 0], []
+    for path in [*dogs, *sorted((options.dogs / "not_dogs").iterdir())[:80]]:
+        data = _enlarged(path, options.megapixels * 1_000_000)
+        full = engine.classify(read_bytes(data)).probabilities
+        quick = engine.classify(services.breed.pixels(data, engine)).probabilities
+        if full.argmax() != quick.argmax():
+            others += 1
+            margins.append(float(np.diff(np.sort(full)[-2:])[0]))
+        if path in dogs:
+            right[0] += known[full.argmax()] == breed_of(path)
+            right[1] += known[quick.argmax()] == breed_of(path)
+    print(f"scaled down while decoding: {others} of {len(dogs) + 80} labels differ from a full decoding")
+    print(f"  the two best were at most {max(margins, default=0):.3f} apart there")
+    print(f"  dogs told right: {right[1]}, fully decoded {right[0]}, of {len(dogs)}")
+
+
+def forward_passes(options: argparse.Namespace) -> dict[str, Callable[[int], object]]:
+    """The network alone, on one prepared picture."""
     if options.model is None:
         network = squeezenet.SqueezeNet(threads=options.threads)
-        batch = squeezenet.prepare(images[0])
-        calls["bare network"] = lambda _: network(batch)
-    else:
-        import keras
-        import tensorflow as tf
+        batch = np.zeros((1, 3, squeezenet.SIDE, squeezenet.SIDE), np.float32)
+        return {BARE: lambda _: network(batch)}
+    import keras
+    import tensorflow as tf
 
-        model = keras.models.load_model(find_model(options.model), compile=False)
-        batch = np.zeros((1, *model.input_shape[1:]), np.float32)
-        bare = tf.function(lambda pixels: model(pixels, training=False))
-        gated = WithDogGate(engine, BuiltinBreeds(threads=options.threads))
-        calls["answer with the dog gate"] = lambda number: gated.classify(images[number % len(images)])
-        calls["bare network"] = lambda _: bare(batch).numpy()
-        calls["model.predict"] = lambda _: model.predict(batch, verbose=0)
-    settings = {"RUN_WORKER": "false", "FACE_MODEL": "dlib", "MODEL_THREADS": str(options.threads)}
-    with running(**settings, WARM_MODELS="false") as server:
+    model = keras.models.load_model(find_model(options.model), compile=False)
+    batch = np.zeros((1, *model.input_shape[1:]), np.float32)
+    bare = tf.function(lambda pixels: model(pixels, training=False))
+    return {BARE: lambda _: bare(batch).numpy(), "model.predict": lambda _: model.predict(batch, verbose=0)}
+
+
+def speed(options: argparse.Namespace, dogs: list[Path]) -> None:
+    """Everything in turns: over HTTP, the use case, its engine, the bare network, HTTP without anything behind it."""
+    files = timed_files(options, dogs)
+    settings: dict[str, Any] = {
+        "face_model": "dlib",
+        "run_worker": False,
+        "warm_models": False,
+        "model_threads": options.threads,
+    }
+    environment = {name.upper(): str(value).lower() for name, value in settings.items()}
+    with running(**environment) as server, bare_stack() as stack, services_of(server, **settings) as services:
         if options.model is not None:
             install(options.model, server.folder / "models", scaling=options.scaling)
         client = server.client()
-        files = [path.read_bytes() for path in dogs]
-        calls["over HTTP, history included"] = lambda number: client.form(
-            "/api/breed/predict", [("file", "dog.jpg", files[number % len(files)])]
+        services.breed.warm()
+        engine = services.breed.engine()
+
+        def post(to: Client, path: str, number: int) -> None:
+            answer = to.form(path, [("file", "dog.jpg", files[number % len(files)])])
+            assert answer.status == 200, answer.body
+
+        images = [services.breed.pixels(data, engine) for data in files]
+        found = times_ms(
+            {
+                HTTP: lambda number: post(client, "/api/breed/predict", number),
+                SERVICE: lambda number: services.breed.predict(
+                    Upload("dog.jpg", files[number % len(files)]), user_id=None
+                ),
+                "decoding": lambda number: services.breed.pixels(files[number % len(files)], engine),
+                "engine: prepare, network, dog gate": lambda number: engine.classify(images[number % len(images)]),
+                **forward_passes(options),
+                EMPTY: lambda number: post(stack, "/predict", number),
+            },
+            options.rounds,
         )
-        found = median_ms(calls, options.rounds)
         client.close()
-    for name, milliseconds in found.items():
-        print(f"  {name:<34} p50 {milliseconds:7.1f} ms   {milliseconds / found['bare network']:5.2f} x bare")
+        if options.megapixels and options.model is None:
+            scaled_down(services, options, dogs)
+    print(f"{options.rounds} answers, {len(files)} photos, {np.median([len(data) for data in files]) / 1000:.0f} kB")
+    print_beside(found, base=BARE, api=HTTP)
 
 
 def agreement(engine: BreedEngine, options: argparse.Namespace, pictures: list[Path]) -> None:
@@ -146,25 +210,38 @@ def agreement(engine: BreedEngine, options: argparse.Namespace, pictures: list[P
     print(f"same label as the bare Keras model: {same} of {len(pictures)}")
 
 
+def random_resnet(folder: Path) -> Path:
+    """A folder with the source's network as its training starts: what it costs, not what it says."""
+    from app.learning.breed import Choices, build
+
+    build(len(BREEDS), Choices(weights="none")).save(folder / MODEL_FILE)
+    classes = {str(position): breed.label for position, breed in enumerate(BREEDS)}
+    (folder / CLASSES_FILE).write_text(json.dumps(classes), encoding="utf-8")
+    return folder
+
+
 def main() -> None:
+    """Print accuracy, gate and times."""
     options = arguments()
     dogs = sorted((options.dogs / "one_per_class").glob("*.jpg"))
     others = sorted((options.dogs / "not_dogs").iterdir())
-    if options.model is None:
-        engine: BreedEngine = BuiltinBreeds(threads=options.threads)
-        print(engine.info.source)
-        accuracy(engine, dogs)
-        gate(dogs, others, options.threads)
-    else:
-        import tempfile
-
-        with tempfile.TemporaryDirectory() as folder:
-            install(options.model, Path(folder), scaling=options.scaling)
-            engine = UserBreeds(Path(folder) / MODEL_FILE, threads=options.threads)
-        print(f"{engine.info.key}, {engine.info.scaling}")
-        accuracy(engine, dogs)
-        agreement(engine, options, dogs + others)
-    speed(options, engine, dogs)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if options.model is None:
+            builtin = BuiltinBreeds(threads=options.threads)
+            print(builtin.info.source)
+            accuracy(builtin, dogs)
+            gate(dogs, others, options.threads)
+        elif str(options.model) == "resnet50v2":
+            options.model = random_resnet(folder)
+            print("ResNet50V2 with the source's head, random weights")
+        else:
+            install(options.model, folder, scaling=options.scaling)
+            engine = UserBreeds(folder / MODEL_FILE, threads=options.threads)
+            print(f"{engine.info.key}, {engine.info.scaling}")
+            accuracy(engine, dogs)
+            agreement(engine, options, dogs + others)
+        speed(options, dogs)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """What the API costs around the cough classifier: p50 of POST /api/cough/predict for 3 s, and the first call.
 
-Each recording is asked about in turn over HTTP and bare in this process (decode, log-mel, forward pass), so that a
-machine that slows down slows both. The server is started with warm-up; the first call is timed from when it is healthy.
+Each recording is asked about in turn over HTTP, through the use case in this process (history included), with the
+engine alone, and bare (decode, log-mel, forward pass), so that a machine that slows down slows all of them. The server
+is started with warm-up; the first call is timed from when it is healthy.
 
-    python -m bench.cough [--data FOLDER] [--own cough_classifier_model.keras] [--calls 100]
+    python -m bench.cough [--data FOLDER] [--own cough_classifier_model.keras] [--calls 120]
 
 Without --data 3 s are made up, half of them with bursts. With --own, a user's model is served instead of the built-in.
 """
@@ -12,26 +13,28 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from app.engines.audio import FRAMES, MELS, SAMPLE_RATE, Window, decode, front_end
+from app.engines.audio import SAMPLE_RATE, Window, decibels, decode, front_end
 from app.engines.cough import builtin
 from app.engines.cough.own_model import STEM
 from app.engines.keras_serving import load_keras_model
-from bench._server import multipart, running
-from bench.overhead import milliseconds
+from app.services.uploads import Upload
+from bench._server import Client, running
+from bench._ways import EMPTY, bare_stack, milliseconds, print_beside, services_of, times_ms
 
 SECONDS = 3.0
 MAX_BYTES = 5_000_000
 TARGET = 1.5
 TARGET_FIRST_SECONDS = 2.0
+HTTP = "POST /api/cough/predict"
+SERVICE = "the use case, in process: history included"
+ENGINE = "engine: log-mel, network, segments"
+BARE = "bare: decode, log-mel, forward"
 
 
 def recordings(folder: Path | None) -> list[bytes]:
@@ -60,53 +63,69 @@ def forward(own: Path | None) -> Callable[[Window], Any]:
     return lambda window: session.run(outputs, {"log_mel": window})
 
 
+def predict_of_keras(own: Path) -> Callable[[Window], Any]:
+    """What the source calls."""
+    import keras
+
+    model = keras.models.load_model(own, compile=False)
+    return lambda window: model.predict(window, verbose=0)
+
+
 def main() -> None:
-    """Print both medians, their ratio, where the bare time goes, and the first call."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Print the medians, their ratios, and the first call."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--own", type=Path)
-    parser.add_argument("--calls", type=int, default=100)
+    parser.add_argument("--calls", type=int, default=120)
     args = parser.parse_args()
     sounds = recordings(args.data)
     assert sounds, "no recording of 3 s there"
     run = forward(args.own)
-    run(np.zeros((1, MELS, FRAMES, 1), np.float32))
+    heard = [decode(data, max_bytes=MAX_BYTES).samples for data in sounds]
+    seen = [front_end(samples) for samples in heard]
 
+    settings: dict[str, Any] = {"face_model": "dlib", "run_worker": False}
     with tempfile.TemporaryDirectory(prefix="kenali-models-") as models:
         if args.own:
             shutil.copyfile(args.own, Path(models) / (STEM + args.own.suffix))
-        with running(MODELS_DIR=models, FACE_MODEL="dlib") as server:
+        with (
+            running(MODELS_DIR=models, FACE_MODEL="dlib", RUN_WORKER="false") as server,
+            bare_stack() as stack,
+        ):
             client = server.client()
 
-            def ask(data: bytes) -> None:
-                body, content_type = multipart({}, [("file", "cough.wav", data)])
-                answer = client.call("POST", "/api/cough/predict", body, Content_Type=content_type)
+            def post(to: Client, path: str, number: int) -> None:
+                answer = to.form(path, [("file", "cough.wav", sounds[number % len(sounds)])])
                 assert answer.status == 200, answer.body
 
-            first_ms = milliseconds(lambda: ask(sounds[0]))
+            first_ms = milliseconds(lambda: post(client, "/api/cough/predict", 0))
             time.sleep(10)  # the warm-up of faces and breeds goes on behind it
-            over_http: list[float] = []
-            parts: list[tuple[float, float, float]] = []
-            for number in range(args.calls + 10):
-                data = sounds[number % len(sounds)]
-                over_http.append(milliseconds(lambda data=data: ask(data)))
-                started = time.perf_counter()
-                samples = decode(data, max_bytes=MAX_BYTES).samples
-                decoded = time.perf_counter()
-                window = front_end(samples)
-                seen = time.perf_counter()
-                run(window)
-                done = time.perf_counter()
-                parts.append((1000 * (decoded - started), 1000 * (seen - decoded), 1000 * (done - seen)))
-    over_http, parts = over_http[10:], parts[10:]  # the first ones warm caches
-    http_ms = statistics.median(over_http)
-    bare_ms = statistics.median(sum(each) for each in parts)
-    decode_ms, mel_ms, forward_ms = (statistics.median(column) for column in zip(*parts, strict=True))
+            with services_of(server, **settings, models_dir=Path(models), warm_models=False) as services:
+                engine = services.cough.engine()
+                ways: dict[str, Callable[[int], object]] = {
+                    HTTP: lambda number: post(client, "/api/cough/predict", number),
+                    SERVICE: lambda number: services.cough.predict(
+                        Upload("cough.wav", sounds[number % len(sounds)]), user_id=None
+                    ),
+                    ENGINE: lambda number: engine.classify(
+                        decibels(heard[number % len(sounds)]), heard[number % len(sounds)]
+                    ),
+                    BARE: lambda number: run(
+                        front_end(decode(sounds[number % len(sounds)], max_bytes=MAX_BYTES).samples)
+                    ),
+                    "  decode": lambda number: decode(sounds[number % len(sounds)], max_bytes=MAX_BYTES),
+                    "  log-mel": lambda number: front_end(heard[number % len(sounds)]),
+                    "  forward": lambda number: run(seen[number % len(sounds)]),
+                    EMPTY: lambda number: post(stack, "/predict", number),
+                }
+                if args.own:
+                    predict = predict_of_keras(args.own)
+                    ways["model.predict"] = lambda number: predict(seen[number % len(sounds)])
+                found = times_ms(ways, args.calls)
     print(f"{len(sounds)} recordings of {SECONDS:g} s ({SAMPLE_RATE} Hz after decoding), {args.calls} calls")
     print(f"first call {first_ms / 1000:.2f} s (target {TARGET_FIRST_SECONDS:g} s)")
-    print(f"p50 of POST /api/cough/predict {http_ms:.1f} ms")
-    print(f"bare {bare_ms:.1f} ms: decode {decode_ms:.1f}, log-mel {mel_ms:.1f}, forward {forward_ms:.1f}")
-    print(f"ratio {http_ms / bare_ms:.2f} (target {TARGET:g})")
+    print_beside(found, base=BARE, api=HTTP)
+    print(f"target {TARGET:g} x bare")
 
 
 if __name__ == "__main__":

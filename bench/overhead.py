@@ -10,33 +10,18 @@ slows all of them. The last one is what HTTP costs whatever stands behind it.
 from __future__ import annotations
 
 import argparse
-import statistics
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from PIL import Image as PillowImage
 
 from bench._lfw import engine_of, photos_by_person, read
-from bench._server import ROOT, Client, free_port, multipart, running
+from bench._server import Client, multipart, running
+from bench._ways import EMPTY, WARM_UP, bare_stack, medians_ms
 from bench.recognition import enrol
 
 ENGINE = "decode + detect + embed, this engine"
-EMPTY = "an empty endpoint of Flask-RESTX, waitress"
-#: Probes that only warm caches.
-WARM_UP = 10
-PAUSE_SECONDS = 0.03
-
-
-def milliseconds(action: Callable[[], object]) -> float:
-    """How long it takes."""
-    started = time.perf_counter()
-    action()
-    return (time.perf_counter() - started) * 1000
 
 
 def peer_of(model: str) -> Callable[[Path], object] | None:
@@ -51,25 +36,6 @@ def peer_of(model: str) -> Callable[[Path], object] | None:
     analysis.prepare(ctx_id=-1, det_size=(320, 320))
     # insightface reads BGR
     return lambda path: analysis.get(np.asarray(PillowImage.open(path).convert("RGB"))[:, :, ::-1], max_num=1)
-
-
-@contextmanager
-def bare_stack() -> Iterator[Client]:
-    """A client of `bench._bare_stack`."""
-    port = free_port()
-    with subprocess.Popen([sys.executable, "-m", "bench._bare_stack", str(port)], cwd=ROOT) as process:
-        try:
-            client = Client(port)
-            for _ in range(200):
-                try:
-                    client.call("GET", "/")
-                    break
-                except OSError:
-                    client.close()
-                    time.sleep(0.05)
-            yield client
-        finally:
-            process.terminate()
 
 
 def main() -> None:
@@ -96,25 +62,21 @@ def main() -> None:
             faces = engine.detect(image)
             engine.embed(image, faces[:1])
 
-        ways: dict[str, Callable[[Path, bytes, str], object]] = {
-            "POST /api/face/predict": lambda _path, body, kind: client.call(
-                "POST", "/api/face/predict", body, Content_Type=kind
-            ),
-            EMPTY: lambda _path, body, kind: stack.call("POST", "/predict", body, Content_Type=kind),
-            ENGINE: lambda path, _body, _kind: bare(path),
+        bodies = [multipart({}, [("file", path.name, path.read_bytes())]) for path in probes]
+
+        def post(to: Client, path: str, number: int) -> None:
+            body, content_type = bodies[number]
+            assert to.call("POST", path, body, Content_Type=content_type).status == 200
+
+        ways: dict[str, Callable[[int], object]] = {
+            "POST /api/face/predict": lambda number: post(client, "/api/face/predict", number),
+            EMPTY: lambda number: post(stack, "/predict", number),
+            ENGINE: lambda number: bare(probes[number]),
         }
         peer = peer_of(args.model)
         if peer:
-            ways["decode + detect + embed, bare insightface"] = lambda path, _body, _kind: peer(path)
-        times: dict[str, list[float]] = {name: [] for name in ways}
-        for number, path in enumerate(probes):
-            body, content_type = multipart({}, [("file", path.name, path.read_bytes())])
-            order = list(ways)[number % len(ways) :] + list(ways)[: number % len(ways)]
-            for name in order:
-                # Threads of the one before may still spin for a while, and would slow the next one.
-                time.sleep(PAUSE_SECONDS)
-                times[name].append(milliseconds(lambda way=ways[name]: way(path, body, content_type)))  # noqa: B023
-        medians = {name: statistics.median(values[WARM_UP:]) for name, values in times.items()}
+            ways["decode + detect + embed, bare insightface"] = lambda number: peer(probes[number])
+        medians = medians_ms(ways, len(probes) - WARM_UP)
         ours = medians["POST /api/face/predict"]
         print(f"people {len(names)}  probes {len(probes) - WARM_UP}")
         for name, median in medians.items():

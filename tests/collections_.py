@@ -25,8 +25,10 @@ LFW = _found("faces", "lfw")
 MIXED = _found("faces", "mixed")
 #: masks, poses, rotations, no face
 CONDITIONS = _found("faces", "conditions")
-#: one_per_class/ and not_dogs/
-DOGS = _found("dogs")
+#: one photo for each of ImageNet's dog breeds
+DOGS = _found("dogs", "one_per_class")
+#: recordings of coughs
+COUGHS = _found("coughs", "cough")
 #: an InsightFace pack: detector and 512-D recogniser
 BUFFALO_SC = _found("models", "buffalo_sc")
 
@@ -38,5 +40,6 @@ def _needs(path: Path | None, what: str) -> pytest.MarkDecorator:
 needs_lfw = _needs(LFW, "LFW photos (faces/lfw)")
 needs_mixed = _needs(MIXED, "mixed photos (faces/mixed)")
 needs_conditions = _needs(CONDITIONS, "condition photos (faces/conditions)")
-needs_dogs = _needs(DOGS, "photos of dogs (dogs/)")
+needs_dogs = _needs(DOGS, "photos of dogs (dogs/one_per_class)")
+needs_dogs_and_coughs = _needs(DOGS and COUGHS, "dogs (dogs/one_per_class) or coughs (coughs/cough)")
 needs_buffalo = _needs(BUFFALO_SC, "the pack models/buffalo_sc")

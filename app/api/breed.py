@@ -10,17 +10,7 @@ from flask import Response
 
 from app.api.base import Resource, container, raises
 from app.api.guard import access, caller
-from app.api.histories import (
-    HISTORY_PARAMS,
-    csv_response,
-    listed_or_csv,
-    owner_id,
-    picture_url,
-    timestamp,
-    wanted_user_id,
-    wants_csv,
-)
-from app.api.paging import page_headers, wanted_page
+from app.api.histories import HistoryOf, add_history, picture_url, timestamp
 from app.api.parsing import form_number, uploaded_file
 from app.api.schemas import breed as wire
 from app.db import BreedEntry
@@ -32,6 +22,7 @@ from app.errors import (
     InvalidInput,
     MissingFile,
     ModelBusy,
+    ModelNotInUse,
     ModelNotUsable,
     StorageFull,
     StorageUnavailable,
@@ -132,55 +123,28 @@ class HeatMap(Resource):
     @ns.doc("breed_heatmap")
     @ns.produces(["image/png"])
     @ns.response(200, "The picture with what the model looked at glowing on it.")
-    @raises(ns, HistoryEntryNotFound, HeatMapNotAvailable, ModelBusy, ModelNotUsable)
+    @raises(ns, HistoryEntryNotFound, HeatMapNotAvailable, ModelNotInUse, ModelBusy, ModelNotUsable)
     def get(self, key: str) -> Response:
         """What the model looked at, as PNG
 
-        A class activation map of the breed that the model in use finds most probable, laid over the kept picture.
+        A class activation map of the breed that was answered, laid over the kept picture. Only the model that gave the
+        answer can draw it: once another one is in use, this is a 409.
         """
         response = Response(container().breed.heat_map(key), content_type="image/png")
         response.headers["Cache-Control"] = "private, no-cache"
         return response
 
 
-@ns.route("/history")
-class History(Resource):
-    """What was asked before."""
-
-    @access(Need.SIGNED_IN, scope="breed")
-    @ns.doc("list_breed_history", params=HISTORY_PARAMS)
-    @ns.produces(["application/json", "text/csv"])
-    @raises(ns, InvalidInput)
-    @listed_or_csv(ns, wire.entry)
-    def get(self) -> Any:
-        """What was asked before, newest first
-
-        People see their own entries, admins everybody's. `format=csv` sends the whole list as a file.
-        """
-        history, user_id = container().breed_history, wanted_user_id()
-        if wants_csv():
-            return csv_response(history.csv(CSV_COLUMNS, user_id=user_id), "breed-history.csv")
-        wanted = wanted_page()
-        page = history.list(wanted, user_id=user_id).map(_entry_form)
-        return page.items, 200, page_headers(page, wanted)
-
-
-@ns.route("/history/<int:entry_id>")
-@ns.doc(params={"entry_id": "The entry's id."})
-class Entry(Resource):
-    """One of them."""
-
-    @access(Need.SIGNED_IN, scope="breed")
-    @ns.doc("delete_breed_entry")
-    @raises(ns, HistoryEntryNotFound)
-    @ns.marshal_with(wire.deleted)
-    def delete(self, entry_id: int) -> Any:
-        """Delete an entry of the history
-
-        Its picture goes with it.
-        """
-        container().breed_history.delete(entry_id, owner_id=owner_id())
-        return {"message": "Entry deleted"}
+add_history(
+    ns,
+    HistoryOf(
+        scope="breed",
+        service=lambda: container().breed_history,
+        model=wire.entry,
+        form=_entry_form,
+        csv=CSV_COLUMNS,
+    ),
+)
 
 
 @ns.route("/classes")

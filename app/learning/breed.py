@@ -5,21 +5,20 @@ ResNet50V2 looks, and is not changed; a head of one hidden layer learns which of
 
 from __future__ import annotations
 
-import platform
 import socket
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 from app.engines.breed.recipe import DEFAULT_INTERPOLATION, DEFAULT_SCALING
 from app.engines.breed.user import MODEL_FILE
-from app.errors import KenaliError, ModelDownloadFailed, ModelNotUsable
+from app.errors import ModelDownloadFailed, ModelNotUsable
+from app.learning.batches import probabilities_of
+from app.learning.course import but_epochs, left_out, train_in, training_facts
 from app.learning.evaluation import Evaluation, evaluate
-from app.learning.fitting import fit, quiet_tensorflow
+from app.learning.fitting import quiet_tensorflow
 from app.learning.output import REPORT_FILE, write_model
 from app.learning.pictures import Pictures, Preparation, batches, find_pictures
 from app.learning.progress import Progress, silent
@@ -45,8 +44,6 @@ LEAST_SIDE: Final = 32
 
 #: Without an answer for so long, a download of weights is given up.
 _DOWNLOAD_SILENCE_SECONDS: Final = 20.0
-#: Skipped files that a report names.
-_NAMED_FILES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +94,15 @@ def train(
     choices = choices or Choices()
     pictures = find_pictures(data, checked=checked)
     parts = split(pictures.labels, pictures.digests, seed=choices.seed)
-    run = RunFolder.open(output, settings(pictures, choices), fresh=fresh)
-    quiet_tensorflow()
-    try:
-        model = None if run.resumes else build(len(pictures.classes), choices)
-    except KenaliError:
-        run.abandon()
-        raise
-    train_batches, validation_batches = training_batches(pictures, parts, choices)
-    best = fit(model, train_batches, validation_batches, run=run, epochs=choices.epochs, progress=progress)
+    run, best = train_in(
+        output,
+        settings(pictures, choices),
+        build=lambda: build(len(pictures.classes), choices),
+        batches=lambda: training_batches(pictures, parts, choices),
+        epochs=choices.epochs,
+        fresh=fresh,
+        progress=progress,
+    )
     tested = examine(best, pictures, parts, choices)
     save(best, pictures, parts, choices, run=run, tested=tested)
     epochs = run.state.epochs_done
@@ -148,8 +145,8 @@ def training_batches(pictures: Pictures, parts: Split, choices: Choices) -> tupl
 def examine(model: Any, pictures: Pictures, parts: Split, choices: Choices) -> Evaluation:
     """Figures on the pictures that neither training nor the choice of the best epoch has seen."""
     unseen = batches(pictures, parts.test, choices.preparation, batch_size=choices.batch_size)
-    probabilities = np.concatenate([model.predict_on_batch(unseen[batch][0]) for batch in range(len(unseen))])
-    return evaluate(pictures.one_hot()[parts.test].argmax(axis=1), probabilities, pictures.classes)
+    truth = pictures.one_hot()[parts.test].argmax(axis=1)
+    return evaluate(truth, probabilities_of(model, unseen), pictures.classes)
 
 
 def save(model: Any, pictures: Pictures, parts: Split, choices: Choices, *, run: RunFolder, tested: Evaluation) -> None:
@@ -163,24 +160,17 @@ def save(model: Any, pictures: Pictures, parts: Split, choices: Choices, *, run:
         "interpolation": DEFAULT_INTERPOLATION,
     }
     write_model(run.output, MODEL_FILE, model, classes=pictures.classes, recipe=recipe, tested=tested)
-    notes = [f"{len(pictures.skipped)} files could not be read and were left out."] if pictures.skipped else []
-    notes += [f"{name}: {why}" for name, why in list(pictures.skipped.items())[:_NAMED_FILES]]
     facts = _facts(pictures, parts, choices, run)
-    write_report(run.output / REPORT_FILE, Report("Breed classifier", facts, run.state.history, tested, notes))
+    report = Report("Breed classifier", facts, run.state.history, tested, left_out(pictures.skipped))
+    write_report(run.output / REPORT_FILE, report)
 
 
 def settings(pictures: Pictures, choices: Choices) -> dict[str, Any]:
-    """What must be the same for a training to go on; it may be given more epochs."""
-    chosen = asdict(choices)
-    del chosen["epochs"]
-    return {"kind": "breed", "pictures": pictures.fingerprint, **chosen}
+    """What must be the same for a training to go on."""
+    return {"kind": "breed", "pictures": pictures.fingerprint, **but_epochs(choices)}
 
 
 def _facts(pictures: Pictures, parts: Split, choices: Choices, run: RunFolder) -> dict[str, str]:
-    import keras
-    import tensorflow as tf
-
-    seconds = sum(row["seconds"] for row in run.state.history)
     counts = f"{len(parts.train)} / {len(parts.validation)} / {len(parts.test)}"
     return {
         "Pictures": f"{len(pictures.paths)} in {len(pictures.classes)} classes",
@@ -189,10 +179,7 @@ def _facts(pictures: Pictures, parts: Split, choices: Choices, run: RunFolder) -
         "Network": f"ResNet50V2, frozen, weights: {choices.weights}; Flatten, Dense {HIDDEN}, BatchNormalization, "
         f"Dropout {DROPOUT}, softmax",
         "Input": f"RGB, {choices.side} x {choices.side}, scaling: {choices.scaling}",
-        "Optimizer": f"Adam, learning rate {LEARNING_RATE} at the start; batches of {choices.batch_size}",
-        "Epochs": f"{run.state.epochs_done} of at most {choices.epochs}, {seconds:.0f} s",
-        "Seed": str(choices.seed),
-        "Versions": f"Python {platform.python_version()}, TensorFlow {tf.__version__}, Keras {keras.__version__}",
+        **training_facts(run, choices, LEARNING_RATE),
     }
 
 

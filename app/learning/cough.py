@@ -6,10 +6,8 @@ The network sees what the source's sees, ``(128, 256, 1)``, so that its file can
 
 from __future__ import annotations
 
-import math
-import platform
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,8 +18,10 @@ from app.engines.audio import FRAMES, MELS, SAMPLE_RATE, Window, window
 from app.engines.audio.log_mel import RANGE_DB, mel_power, relative_decibels
 from app.engines.cough.own_model import STEM
 from app.errors import ModelNotUsable
+from app.learning.batches import Seed, batches_of, probabilities_of
+from app.learning.course import but_epochs, left_out, train_in, training_facts
 from app.learning.evaluation import Evaluation, evaluate
-from app.learning.fitting import fit, quiet_tensorflow
+from app.learning.fitting import quiet_tensorflow
 from app.learning.output import REPORT_FILE, write_model
 from app.learning.progress import Progress, silent
 from app.learning.recordings import Recordings, find_recordings
@@ -42,7 +42,6 @@ _SHIFT_FRAMES: Final = 26
 _MASK_BANDS: Final = 16
 #: Hiss is cut out of this much of it.
 _HISS_SECONDS: Final = 30
-_NAMED_FILES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +86,16 @@ def train(
     choices = choices or Choices()
     recordings = find_recordings(data, checked=checked)
     parts = split(recordings.labels, recordings.groups, seed=choices.seed)
-    run = RunFolder.open(output, _settings(recordings, choices), fresh=fresh)
-    quiet_tensorflow()
-    model = None if run.resumes else build(len(recordings.classes), choices)
-    best = fit(
-        model,
-        batches(recordings, parts.train, choices.batch_size, augment_with=choices.seed),
-        batches(recordings, parts.validation, choices.batch_size),
-        run=run,
+    run, best = train_in(
+        output,
+        _settings(recordings, choices),
+        build=lambda: build(len(recordings.classes), choices),
+        batches=lambda: (
+            batches(recordings, parts.train, choices.batch_size, augment_with=choices.seed),
+            batches(recordings, parts.validation, choices.batch_size),
+        ),
         epochs=choices.epochs,
+        fresh=fresh,
         progress=progress,
         class_weight=_class_weight(recordings, parts.train),
     )
@@ -142,39 +142,25 @@ def batches(
 ) -> Any:
     """Batches of these rows for Keras: windows ``(n, 128, 256, 1)`` and one-hot targets.
 
-    :param augment_with: a seed: every epoch has an order, noise and shifts of its own, the same in every run.
+    :param augment_with: as `app.learning.batches.batches_of` has it.
     :param noise_db: for the test: every recording in hiss at this signal-to-noise ratio.
     """
-    quiet_tensorflow()
-    import keras
-
-    targets = np.eye(len(recordings.classes), dtype=np.float32)[recordings.positions]
     hiss = _hiss()
 
-    class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.epoch = 0
+    def load_one(row: int, seed: Seed | None) -> Window:
+        decibels = recordings.spectrograms[row].astype(np.float32)
+        if seed is not None:
+            return augment(decibels, hiss, np.random.default_rng(seed))
+        if noise_db is not None:
+            decibels = in_noise(decibels, hiss, noise_db, np.random.default_rng(row))
+        return window(decibels)
 
-        def __len__(self) -> int:
-            return math.ceil(len(rows) / batch_size)
+    def load(chosen: Sequence[int], seeds: Sequence[Seed] | None) -> NDArray[np.float32]:
+        each = [None] * len(chosen) if seeds is None else seeds
+        return np.concatenate([load_one(row, seed) for row, seed in zip(chosen, each, strict=True)])
 
-        def __getitem__(self, batch: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-            order = (
-                rows if augment_with is None else np.random.default_rng((augment_with, self.epoch)).permutation(rows)
-            )
-            chosen = [int(row) for row in order[batch * batch_size : (batch + 1) * batch_size]]
-            return np.concatenate([self._window(row) for row in chosen]), targets[chosen]
-
-        def _window(self, row: int) -> Window:
-            decibels = recordings.spectrograms[row].astype(np.float32)
-            if augment_with is not None:
-                return augment(decibels, hiss, np.random.default_rng((augment_with, self.epoch, row)))
-            if noise_db is not None:
-                decibels = in_noise(decibels, hiss, noise_db, np.random.default_rng(row))
-            return window(decibels)
-
-    return Batches()
+    targets = np.eye(len(recordings.classes), dtype=np.float32)[recordings.positions]
+    return batches_of(rows, targets, load, batch_size=batch_size, augment_with=augment_with)
 
 
 def augment(decibels: NDArray[np.float32], hiss: NDArray[np.float32], random: np.random.Generator) -> Window:
@@ -211,8 +197,7 @@ def examine(
 ) -> Evaluation:
     """Figures on groups that neither training nor the choice of the best epoch has heard."""
     unseen = batches(recordings, parts.test, choices.batch_size, noise_db=noise_db)
-    probabilities = np.concatenate([model.predict_on_batch(unseen[batch][0]) for batch in range(len(unseen))])
-    return evaluate(recordings.positions[parts.test], probabilities, recordings.classes)
+    return evaluate(recordings.positions[parts.test], probabilities_of(model, unseen), recordings.classes)
 
 
 def _hiss() -> NDArray[np.float32]:
@@ -244,10 +229,8 @@ def _class_weight(recordings: Recordings, rows: NDArray[np.int64]) -> dict[int, 
 
 
 def _settings(recordings: Recordings, choices: Choices) -> dict[str, Any]:
-    """What must be the same for a training to go on; it may be given more epochs."""
-    chosen = asdict(choices)
-    del chosen["epochs"]
-    return {"kind": "cough", "recordings": recordings.fingerprint, **chosen}
+    """What must be the same for a training to go on."""
+    return {"kind": "cough", "recordings": recordings.fingerprint, **but_epochs(choices)}
 
 
 def _save(
@@ -276,18 +259,12 @@ def _notes(recordings: Recordings) -> Sequence[str]:
     notes = ["What a class sounds like may not be all that tells it apart: a microphone or a room does it as well."]
     if recordings.unlabelled:
         notes.append(f"{recordings.unlabelled} rows of the table have no clear label or no recording.")
-    if recordings.skipped:
-        notes.append(f"{len(recordings.skipped)} files could not be used and were left out.")
-    return notes + [f"{name}: {why}" for name, why in list(recordings.skipped.items())[:_NAMED_FILES]]
+    return [*notes, *left_out(recordings.skipped)]
 
 
 def _facts(
     recordings: Recordings, parts: Split, choices: Choices, run: RunFolder, in_noise: dict[float, float]
 ) -> dict[str, str]:
-    import keras
-    import tensorflow as tf
-
-    seconds = sum(row["seconds"] for row in run.state.history)
     return {
         "Recordings": f"{len(recordings.files)} in {len(recordings.classes)} classes, "
         f"{len(set(recordings.groups))} groups; layout: {recordings.layout}",
@@ -299,8 +276,5 @@ def _facts(
         },
         "Fingerprint of the recordings": recordings.fingerprint,
         "Network": f"four convolutions, mean and maximum, softmax; weights: {choices.weights}",
-        "Optimizer": f"Adam, learning rate {LEARNING_RATE} at the start; batches of {choices.batch_size}",
-        "Epochs": f"{run.state.epochs_done} of at most {choices.epochs}, {seconds:.0f} s",
-        "Seed": str(choices.seed),
-        "Versions": f"Python {platform.python_version()}, TensorFlow {tf.__version__}, Keras {keras.__version__}",
+        **training_facts(run, choices, LEARNING_RATE),
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from app.engines.base import Image
 from app.engines.breed.recipe import DEFAULT_INTERPOLATION, INTERPOLATIONS, SCALINGS
 from app.engines.images import decode
 from app.errors import KenaliError, TrainingDataNotUsable
+from app.learning.batches import Seed, batches_of
 
 #: Where Stanford Dogs, as Kaggle packs it, has its folders of breeds; the folder itself is tried first.
 _INSIDE: Final = ("", "images/Images", "Images", "images")
@@ -149,41 +149,16 @@ def batches(
 ) -> Any:
     """Batches of these rows for Keras: inputs ``(n, side, side, 3)`` and one-hot targets.
 
-    :param augment_with: a seed: every epoch has an order and an augmentation of its own, the same in every run. None
-        leaves order and pictures alone.
+    :param augment_with: as `app.learning.batches.batches_of` has it.
     """
-    import keras
 
-    targets = pictures.one_hot()
+    def load(chosen: Sequence[int], seeds: Sequence[Seed] | None) -> FloatArray:
+        return preparation.scale(_load([pictures.paths[row] for row in chosen], preparation, seeds))
 
-    class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.epoch = 0
-            self.failed: Exception | None = None
-
-        def __len__(self) -> int:
-            return math.ceil(len(rows) / batch_size)
-
-        def __getitem__(self, batch: int) -> tuple[FloatArray, FloatArray]:
-            order = (
-                rows if augment_with is None else np.random.default_rng((augment_with, self.epoch)).permutation(rows)
-            )
-            chosen = [int(row) for row in order[batch * batch_size : (batch + 1) * batch_size]]
-            seeds = None if augment_with is None else [(augment_with, self.epoch, row) for row in chosen]
-            try:
-                images = _load([pictures.paths[row] for row in chosen], preparation, seeds)
-            except Exception as error:
-                self.failed = error
-                raise
-            return preparation.scale(images), targets[chosen]
-
-    return Batches()
+    return batches_of(rows, pictures.one_hot(), load, batch_size=batch_size, augment_with=augment_with)
 
 
-def _load(
-    paths: Sequence[Path], preparation: Preparation, seeds: Sequence[tuple[int, int, int]] | None
-) -> npt.NDArray[np.uint8]:
+def _load(paths: Sequence[Path], preparation: Preparation, seeds: Sequence[Seed] | None) -> npt.NDArray[np.uint8]:
     def load(position: int) -> Image:
         image = preparation.shrink(_decode(paths[position].read_bytes()))
         return image if seeds is None else augment(image, np.random.default_rng(seeds[position]))

@@ -80,7 +80,7 @@ class CoughService:
         with self._gate.enter():
             recording = self._decode(upload.data)
             quality = assess(recording)
-            classifier = self._models.active()
+            classifier = self.engine()
             spectrogram = decibels(recording.samples)
             answer = classifier.classify(spectrogram, recording.samples)
             picture = Picture(spectrogram_png(spectrogram), "png")
@@ -101,10 +101,14 @@ class CoughService:
             model=classifier.info,
         )
 
+    def engine(self) -> CoughClassifier:
+        """The classifier in use; ModelNotUsable says why there is none."""
+        return self._models.active()
+
     def status(self) -> CoughStatus:
         """What answers; loads it if nothing has been asked yet."""
         try:
-            return CoughStatus(self._models.active().info, None)
+            return CoughStatus(self.engine().info, None)
         except KenaliError as error:
             return CoughStatus(None, error.detail)
 
@@ -112,7 +116,7 @@ class CoughService:
         """Load everything that the first recording would wait for; ModelNotUsable says why that fails."""
         second = np.zeros(SAMPLE_RATE, np.float32)
         second[: SAMPLE_RATE // 2 : 50] = 0.5
-        self._models.active().classify(decibels(second), second)
+        self.engine().classify(decibels(second), second)
         self._decode(_short_wav())
 
     def ping(self) -> PartHealth:

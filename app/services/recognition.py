@@ -220,6 +220,10 @@ class RecognitionService:
             measured_probes=live.index_probes if live and live.indexed else 0,
         )
 
+    def stop(self) -> None:
+        """Let the threads go, when no request is answered any more."""
+        self._beside.shutdown(wait=False)
+
     def _probe(self, engine: FaceEngine, data: bytes, field: str = "file") -> Probe:
         image = self._decode(data)
         faces = engine.detect(image)

@@ -26,9 +26,11 @@ class Storage(Protocol):
     def expect(self, key: str | None) -> None:
         """From now on, store nothing while this key is not there: it is a sign that the place is the right one."""
 
-    def put(self, key: str, data: bytes) -> None:
-        """Store the whole of ``data`` durably, or nothing.
+    def put(self, key: str, data: bytes, *, durable: bool = True) -> None:
+        """Store the whole of ``data``, or nothing.
 
+        :param durable: also if the power fails right after this returns. False is quicker, and good for what may be
+            missing, or empty, after a power cut; what becomes of this program makes no difference.
         :raises StorageFull: there is no room.
         :raises StorageUnavailable: it cannot be written to.
         """
@@ -39,8 +41,11 @@ class Storage(Protocol):
         :raises FileNotFoundError: there is no such key.
         """
 
-    def delete(self, key: str) -> None:
-        """Remove a key; nothing happens if it is gone already."""
+    def delete(self, key: str, *, durable: bool = True) -> None:
+        """Remove a key; nothing happens if it is gone already.
+
+        :param durable: as in `put`: otherwise a power cut may bring it back.
+        """
 
     def keys(self, prefix: str = "") -> Iterator[str]:
         """Every key under a folder, leftovers of interrupted writes included; with an empty prefix, of all folders."""

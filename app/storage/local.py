@@ -58,17 +58,18 @@ class LocalStorage:
         """Store nothing while this file is not there: a volume that was unmounted leaves an empty folder behind."""
         self._expected = self.path(key) if key else None
 
-    def put(self, key: str, data: bytes) -> None:
-        """Write beside the target, flush, then rename: after a crash the file is whole or absent."""
+    def put(self, key: str, data: bytes, *, durable: bool = True) -> None:
+        """Write beside the target, flush if it is to be durable, then rename: the file is whole or absent."""
         path = self.path(key)
         temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")
         leftover = temporary
         try:
             self._make(path.parent)
-            self._write(temporary, data)
+            self._write(temporary, data, durable=durable)
             temporary.replace(path)
             leftover = path
-            _flush_folder(path.parent)
+            if durable:
+                _flush_folder(path.parent)
         except BaseException as error:
             with contextlib.suppress(OSError):
                 leftover.unlink(missing_ok=True)
@@ -90,14 +91,15 @@ class LocalStorage:
         with os.fdopen(descriptor, "rb") as file:
             return file.read()
 
-    def delete(self, key: str) -> None:
-        """Remove a file, for good: the folder is flushed."""
+    def delete(self, key: str, *, durable: bool = True) -> None:
+        """Remove a file; for good, if the removal is to be durable: the folder is flushed."""
         path = self.path(key)
         try:
             path.unlink()
         except (FileNotFoundError, NotADirectoryError):
             return
-        _flush_folder(path.parent)
+        if durable:
+            _flush_folder(path.parent)
 
     def keys(self, prefix: str = "") -> Iterator[str]:
         """Regular files only; links are neither listed nor followed."""
@@ -160,12 +162,13 @@ class LocalStorage:
         _flush_folder(folder.parent)
 
     @staticmethod
-    def _write(path: Path, data: bytes) -> None:
+    def _write(path: Path, data: bytes, *, durable: bool) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _BINARY
         with os.fdopen(os.open(path, flags, FILE_MODE), "wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
 
 
 def _flush_folder(folder: Path) -> None:

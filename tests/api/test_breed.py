@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from PIL import Image as PillowImage
+from sqlalchemy import update
 
+from app.db import BreedEntry
 from tests.api.test_problem import assert_problem
 from tests.forms import form
 from tests.pictures import jpeg, orientation_exif, png
@@ -72,11 +74,52 @@ def test_the_kept_picture_and_its_heat_map_can_be_looked_at(client):
     body = send(client, jpeg(1600, 1200, exif=orientation_exif(6))).json
     picture = client.get(body["image_url"])
     assert (picture.content_type, picture.headers["Cache-Control"]) == ("image/jpeg", "private, no-cache")
-    assert PillowImage.open(io.BytesIO(picture.data)).size == (768, 1024), "upright, and not larger than it needs to be"
+    assert PillowImage.open(io.BytesIO(picture.data)).size == (750, 1000), "upright, and not larger than it needs to be"
     assert b"Exif" not in picture.data
     heat = client.get(body["heatmap_url"])
     assert heat.content_type == "image/png"
     assert PillowImage.open(io.BytesIO(heat.data)).size == (336, 448)
+
+
+def test_a_heat_map_is_of_the_answer_that_was_given_and_of_the_model_that_gave_it(client, app):
+    body = send(client).json
+    services = app.extensions["kenali"]
+
+    def answered(**changes):
+        with services.sessions.begin() as session:
+            session.execute(update(BreedEntry).where(BreedEntry.id == body["id"]).values(**changes))
+
+    first = client.get(body["heatmap_url"]).data
+    other = next(each["breed"] for each in body["top"] if each["breed"] != body["predicted_breed"])
+    answered(prediction=other)
+    assert client.get(body["heatmap_url"]).data != first, "it is looked for what was answered, likely or not"
+    answered(prediction="okapi")
+    assert_problem(client.get(body["heatmap_url"]), 409, "model_not_in_use")
+    answered(prediction=other, model="another@01234567")
+    problem = client.get(body["heatmap_url"])
+    assert_problem(problem, 409, "model_not_in_use")
+    assert "another@01234567" in problem.json["detail"]
+    assert client.get(body["image_url"]).status_code == 200
+
+
+@pytest.mark.parametrize("left", [b"", b"\xff\xd8\xff\xe0 half a picture"])
+def test_a_picture_that_a_power_cut_spoiled_is_no_server_error(client, app, left):
+    body = send(client).json
+    (path,) = kept(app)
+    path.write_bytes(left)
+    assert_problem(client.get(body["heatmap_url"]), 404, "history_entry_not_found")
+    assert client.get(body["image_url"]).status_code == (200 if left else 404)
+    assert len(client.get("/api/breed/history").json) == 1
+
+
+def test_a_phones_photo_is_answered_as_the_same_photo_smaller(client):
+    photo = PillowImage.open(io.BytesIO(jpeg(1000, 750)))
+    large = io.BytesIO()
+    photo.resize((4000, 3000), PillowImage.Resampling.BICUBIC).save(large, "JPEG", quality=92)
+    small, big = send(client, jpeg(1000, 750)).json, send(client, large.getvalue()).json
+    assert big["predicted_breed"] == small["predicted_breed"]
+    assert big["dog_probability"] == pytest.approx(small["dog_probability"], abs=0.02)
+    assert PillowImage.open(io.BytesIO(client.get(big["image_url"]).data)).size == (1000, 750)
 
 
 @pytest.mark.parametrize("key", ["x", "../secret", "a/b/c.jpg", f"{'0' * 12}/guest/{'0' * 32}.jpg"])

@@ -157,6 +157,9 @@ def test_the_history_is_newest_first_and_paged(client):
     assert len(entry["segments"]) == 2
     assert entry["user_id"] is None
     assert entry["model"].startswith("tiny@")
+    assert entry["notice"] == NOTICE
+    masked = client.get("/api/cough/history", headers={"X-Fields": "id,segments{start}"}).json
+    assert [each.keys() for each in masked] == [{"id", "segments"}] * 3
 
 
 def test_the_history_as_csv(client):
@@ -166,7 +169,8 @@ def test_the_history_as_csv(client):
     assert response.content_type == "text/csv; charset=utf-8"
     assert "attachment" in response.headers["Content-Disposition"]
     rows = list(csv.DictReader(io.StringIO(response.data.decode("utf-8-sig"))))
-    assert rows[0].keys() == {"timestamp", "filename", "prediction", "confidence", "processing_time_seconds"}
+    assert list(rows[0]) == ["timestamp", "filename", "prediction", "confidence", "processing_time_seconds", "notice"]
+    assert {row["notice"] for row in rows} == {NOTICE}
     assert [row["filename"] for row in rows] == ["hüsteln, laut.wav", "'=cmd.wav"]
 
 

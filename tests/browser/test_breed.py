@@ -16,7 +16,7 @@ def ask(page: Page, data: bytes, name: str = "picture.jpg") -> None:
 
 
 def a_dog() -> bytes:
-    return next(DOGS.glob("one_per_class/*golden_retriever*")).read_bytes()
+    return next(DOGS.glob("*golden_retriever*")).read_bytes()
 
 
 def test_what_is_no_dog_is_told_and_no_breeds_are_listed(open_page):

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from bench._server import Server, start
-from tests.collections_ import BUFFALO_SC, LFW, needs_buffalo, needs_lfw
+from tests.collections_ import BUFFALO_SC, COUGHS, DOGS, LFW, needs_buffalo, needs_dogs_and_coughs, needs_lfw
 
 WALKTHROUGH = Path(__file__).parents[2] / "docs" / "walkthrough.md"
 PHOTOS = [
@@ -143,20 +143,46 @@ def _same(shown: Any, seen: Any) -> bool:
     return bool(shown == seen)
 
 
+README = WALKTHROUGH.parents[1] / "README.md"
+
+
+def shown_in_the_readme(position: int) -> tuple[str, list[Any]]:
+    """A session with curl, and the answers that follow it."""
+    readme = README.read_text()
+    sessions = [block for block in re.findall(r"```bash\n(.*?)```", readme, re.DOTALL) if "curl" in block]
+    answers = re.findall(r"```json\n(.*?)```", readme, re.DOTALL)
+    assert len(sessions) == len(answers) == 2
+    return sessions[position], [json.loads(line) for line in answers[position].splitlines()]
+
+
+def run_session(session: str, folder: Path, server: Server) -> list[Any]:
+    """What the server answers to it."""
+    session = session.replace("localhost:5000", f"127.0.0.1:{server.port}").replace("curl ", "curl -s -w '\\n' ")
+    out = subprocess.run(["bash", "-ec", session], cwd=folder, capture_output=True, check=True, timeout=120, text=True)
+    return [json.loads(line) for line in out.stdout.splitlines() if line]
+
+
 @needs_curl
 def test_the_session_of_the_readme_is_answered_as_the_readme_shows(tmp_path, serve):
-    readme = (WALKTHROUGH.parents[1] / "README.md").read_text()
-    [session] = [block for block in re.findall(r"```bash\n(.*?)```", readme, re.DOTALL) if "curl" in block]
-    [shown] = re.findall(r"```json\n(.*?)```", readme, re.DOTALL)
-    server = serve("dlib")
+    session, expected = shown_in_the_readme(0)
     packages = Path(importlib.util.find_spec("insightface").origin).parents[1]
-    session = session.replace("localhost:5000", f"127.0.0.1:{server.port}")
-    session = session.replace(".venv/lib/python3*/site-packages", str(packages)).replace("curl ", "curl -s -w '\\n' ")
-    out = subprocess.run(
-        ["bash", "-ec", session], cwd=tmp_path, capture_output=True, check=True, timeout=120, text=True
-    )
-    answers = [json.loads(line) for line in out.stdout.splitlines() if line]
-    expected = [json.loads(line) for line in shown.splitlines()]
+    answers = run_session(session.replace(".venv/lib/python3*/site-packages", str(packages)), tmp_path, serve("dlib"))
     assert len(answers) == len(expected) == 5
     for seen, said in zip(answers, expected, strict=True):
         assert _same(said, seen), seen
+
+
+@needs_curl
+@needs_dogs_and_coughs
+def test_a_dog_and_a_cough_are_answered_as_the_readme_shows(tmp_path, serve):
+    session, (dog, cough) = shown_in_the_readme(1)
+    shutil.copy(DOGS / "n02088364_beagle.jpg", tmp_path / "beagle.jpg")
+    shutil.copy(COUGHS / "3-m-h-03.flac", tmp_path / "cough.flac")
+    seen_dog, seen_cough = run_session(session, tmp_path, serve("dlib"))
+    assert seen_dog.keys() == dog.keys()
+    assert (seen_dog["predicted_breed"], seen_dog["is_dog"]) == (dog["predicted_breed"], dog["is_dog"])
+    assert [each["breed"] for each in seen_dog["top"]] == [each["breed"] for each in dog["top"]]
+    assert float(seen_dog["confidence"][:-1]) == pytest.approx(float(dog["confidence"][:-1]), abs=0.5)
+    assert seen_cough.keys() == cough.keys()
+    assert (seen_cough["prediction"], seen_cough["notice"]) == (cough["prediction"], cough["notice"])
+    assert len(seen_cough["segments"]) == len(cough["segments"])

@@ -30,6 +30,7 @@ import psycopg2
 from sqlalchemy.engine import make_url
 from app.db.embedded import EmbeddedPostgres
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell starts in the background
 url = make_url(EmbeddedPostgres(Path(sys.argv[1])).start())
 connection = psycopg2.connect(host=url.query["host"], port=url.query["port"], user=url.username, dbname=url.database)
 cursor = connection.cursor()
@@ -133,7 +134,7 @@ def test_after_everything_was_killed_committed_rows_are_there(start: Start, inst
         _commit(program, number)
         _kill_postgres_of(instance_dir)
         program.kill()
-        program.wait()
+        program.wait(60)
     server = EmbeddedPostgres(instance_dir)
     assert _numbers(server.start()) == [0, 1, 2, 3, 4]
     server.stop()
@@ -145,7 +146,7 @@ def test_a_killed_program_leaves_a_server_that_the_next_one_joins_and_stops(star
     _commit(program, 1)
     before = {process.pid for process in _postgres_of(instance_dir) if process.ppid() == 1}
     program.kill()
-    program.wait()
+    program.wait(60)
     server = EmbeddedPostgres(instance_dir)
     assert _numbers(server.start()) == [1]
     assert before <= {process.pid for process in _postgres_of(instance_dir)}
@@ -157,17 +158,17 @@ def test_a_killed_program_leaves_a_server_that_the_next_one_joins_and_stops(star
 def test_a_program_that_is_asked_to_end_stops_the_server(start: Start, instance_dir: Path, how: signal.Signals):
     program = start()
     program.send_signal(how)
-    program.wait()
+    program.wait(60)
     assert _postgres_of(instance_dir) == []
 
 
 def test_the_last_of_several_programs_stops_the_server(start: Start, instance_dir: Path):
     first, second = start(), start()
     first.send_signal(signal.SIGTERM)
-    first.wait()
+    first.wait(60)
     _commit(second, 2)
     second.send_signal(signal.SIGTERM)
-    second.wait()
+    second.wait(60)
     assert _postgres_of(instance_dir) == []
 
 

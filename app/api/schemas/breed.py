@@ -72,8 +72,6 @@ entry = ns.model(
     },
 )
 
-deleted = ns.model("BreedEntryDeleted", {"message": fields.String(example="Entry deleted")})
-
 breed_class = ns.model(
     "BreedClass",
     {

@@ -104,7 +104,6 @@ entry = ns.model(
         "spectrogram_url": fields.String(description=_SPECTROGRAM, example=_SPECTROGRAM_URL),
         "model": fields.String(description="Name and fingerprint.", example="kenali-cough-1@4fae1b2c"),
         "user_id": fields.Integer(description="null for a guest.", example=1),
+        "notice": _NOTICE,
     },
 )
-
-deleted = ns.model("CoughEntryDeleted", {"message": fields.String(example="Entry deleted")})

@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import threading
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -36,10 +37,24 @@ BACKGROUND: Final = 255
 #: result (49 megapixels with transparency: 0.9 GB).
 LARGE_PIXELS: Final = 13_000_000
 _LARGE: Final = threading.Lock()
+#: What libjpeg scales down by without unpacking every pixel, the most first.
+_DIVISORS: Final = (8, 4, 2)
 
 
-def decode(data: bytes, *, max_bytes: int, max_pixels: int) -> Image:
+@dataclass(frozen=True, slots=True)
+class Enough:
+    """How many pixels a picture needs; a JPEG that has twice as many is scaled down while it is unpacked."""
+
+    #: that its shorter side keeps at least.
+    shorter: int
+    #: that its longer side keeps at least.
+    longer: int
+
+
+def decode(data: bytes, *, max_bytes: int, max_pixels: int, enough: Enough | None = None) -> Image:
     """The upright picture as RGB ``uint8``, shape ``(height, width, 3)``. The array may be read-only.
+
+    :param enough: None keeps every pixel.
 
     :raises ImageTooLarge: more bytes or pixels than allowed; pixels are counted before anything is unpacked.
     :raises ImageTooSmall: a side is shorter than `MIN_SIDE`.
@@ -58,7 +73,7 @@ def decode(data: bytes, *, max_bytes: int, max_pixels: int) -> Image:
         raise UnsupportedImage("The file is empty.")
     _check_size(header, max_pixels)
     with _LARGE if header.width * header.height > LARGE_PIXELS else nullcontext():
-        return turn_upright(_pixels(header, decoder), header.orientation)
+        return turn_upright(_pixels(header, decoder, enough), header.orientation)
 
 
 def _check_size(header: Header, max_pixels: int) -> None:
@@ -74,9 +89,13 @@ def _check_size(header: Header, max_pixels: int) -> None:
         raise UnsupportedImage(f"The picture is a strip: {header.width} x {header.height} pixels.")
 
 
-def _pixels(header: Header, decoder: type[ImageFile]) -> Image:
+def _pixels(header: Header, decoder: type[ImageFile], enough: Enough | None) -> Image:
+    divisor = 1 if enough is None or decoder is not JpegImageFile else _divisor(header, enough)
+    expected = (-(-header.height // divisor), -(-header.width // divisor), 3)
     try:
         with decoder(io.BytesIO(header.essence)) as picture:
+            if divisor > 1:
+                picture.draft(None, (header.width // divisor, header.height // divisor))
             picture.load()
             pixels = _to_rgb(picture)
     except MemoryError as error:
@@ -84,9 +103,15 @@ def _pixels(header: Header, decoder: type[ImageFile]) -> Image:
     except Exception as error:
         # Decoders raise OSError, SyntaxError, ValueError, struct.error, IndexError, … for a damaged file.
         raise UnsupportedImage("The picture is damaged and cannot be read: take or export it again.") from error
-    if pixels.shape != (header.height, header.width, 3):
+    if pixels.shape != expected:
         raise UnsupportedImage("The picture is damaged: its size is not the one in its header.")
     return pixels
+
+
+def _divisor(header: Header, enough: Enough) -> int:
+    short, long = sorted((header.width, header.height))
+    fits = (divisor for divisor in _DIVISORS if short // divisor >= enough.shorter and long // divisor >= enough.longer)
+    return next(fits, 1)
 
 
 def _to_rgb(picture: PillowImage.Image) -> Image:

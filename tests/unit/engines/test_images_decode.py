@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image as PillowImage
 from PIL import ImageOps
 
-from app.engines.images import decode
+from app.engines.images import Enough, decode
 from app.engines.images.jpeg import MAX_SCANS, MAX_SEGMENTS
 from app.errors import ImageTooLarge, ImageTooSmall, UnsupportedImage
 from tests import pictures
@@ -43,6 +43,29 @@ def test_a_jpeg_is_rgb_pixels(data):
 def test_a_photo_has_the_very_pixels_that_pillow_reads(path):
     with PillowImage.open(path) as picture:
         assert (read(path.read_bytes()) == np.asarray(picture.convert("RGB"))).all()
+
+
+@pytest.mark.parametrize(
+    ("size", "unpacked"),
+    [
+        ((2400, 1600), (600, 400)),  # an eighth of it would be too few pixels
+        ((2401, 1601), (601, 401)),
+        ((1000, 700), (1000, 700)),
+        ((2400, 700), (2400, 700)),  # half of its shorter side would be too few
+    ],
+)
+def test_a_large_jpeg_is_scaled_down_while_it_is_unpacked_to_what_is_enough(size, unpacked):
+    image = decode(jpeg(*size), max_bytes=20_000_000, max_pixels=50_000_000, enough=Enough(shorter=400, longer=600))
+    assert image.shape == (unpacked[1], unpacked[0], 3)
+    assert close(image, np.asarray(PillowImage.fromarray(gradient(*size)).resize(unpacked)))
+
+
+def test_a_png_keeps_every_pixel_and_a_turned_jpeg_is_turned_afterwards():
+    enough = Enough(shorter=40, longer=60)
+    limits = {"max_bytes": 20_000_000, "max_pixels": 50_000_000, "enough": enough}
+    assert decode(png(400, 300), **limits).shape == (300, 400, 3)
+    turned = jpeg(400, 300, exif=pictures.orientation_exif(6))
+    assert decode(turned, **limits).shape == (100, 75, 3)
 
 
 def test_a_png_is_exact():

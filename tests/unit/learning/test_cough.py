@@ -65,6 +65,12 @@ def test_a_killed_training_goes_on_with_the_epoch_it_was_in(resumed):
     assert set(trained.in_noise) == {20.0, 10.0, 5.0}
 
 
+def test_weights_that_are_none_leave_nothing_behind(data, tmp_path):
+    with pytest.raises(ModelNotUsable, match="there is no file"):
+        train(data, tmp_path / "out", Choices(weights=str(tmp_path / "none.keras")))
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_result_is_served_with_its_own_classes(resumed, data, tmp_path):
     folder = resumed[0].folder
     shutil.copy(folder / MODEL_FILE, tmp_path / MODEL_FILE)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 
 import pytest
+from sqlalchemy import event, func, select, text
 
-from app.db import BreedEntry, CoughEntry
+from app.db import BreedEntry, CoughEntry, locks
 from app.errors import HistoryEntryNotFound, StorageFull, UserNotFound
 from app.services.history import History, Picture, Pictures, percent
 from app.services.paging import PageRequest
@@ -54,13 +55,86 @@ def test_names_of_pictures_are_never_the_same_twice(pictures):
 
 
 def test_a_full_disk_leaves_no_row(history, storage, monkeypatch):
-    def full(*_):
+    def full(*_, **__):
         raise StorageFull
 
     monkeypatch.setattr(storage, "put", full)
     with pytest.raises(StorageFull):
         history.record(breed(), JPG)
     assert history.list(PageRequest()).total == 0
+
+
+@pytest.fixture
+def watch(sessions):
+    """Listen to an event of the database's engine, until the test ends."""
+    engine, watched = sessions.kw["bind"], []
+
+    def listen(name, listener):
+        event.listen(engine, name, listener)
+        watched.append((engine, name, listener))
+
+    yield listen
+    for each in watched:
+        event.remove(*each)
+
+
+def test_the_commit_of_an_entry_is_not_waited_for_and_the_next_one_is(history, sessions, watch):
+    show, at_commit = text("SHOW synchronous_commit"), []
+    history.record(breed(), JPG)  # the installation's id is known from now on
+    watch("commit", lambda connection: at_commit.append(connection.scalar(show)))
+    with sessions() as session:
+        session.execute(text("SET synchronous_commit = on"))  # the tests' own database does without
+        session.commit()
+    entry = history.record(breed(), JPG)
+    assert at_commit == ["on", "off"]
+    with sessions() as session:
+        assert session.get(BreedEntry, entry.id).top == []
+        assert session.scalar(show) == "on"
+        session.execute(text("RESET synchronous_commit"))
+
+
+def test_a_row_is_written_in_one_statement(history, watch):
+    history.record(breed(), JPG)
+    statements = []
+    watch("before_cursor_execute", lambda *args: statements.append(args[2]))
+    history.record(breed(), JPG)
+    assert len(statements) == 1
+    assert "INSERT INTO breed_history" in statements[0]
+
+
+def test_no_sweep_looks_at_a_picture_whose_row_is_not_committed(history, pictures, storage, sessions, monkeypatch):
+    put, free = storage.put, []
+
+    def looked_at(*args, **options):
+        put(*args, **options)
+        with sessions() as another:
+            free.append(another.scalar(select(func.pg_try_advisory_xact_lock(locks._PHOTO_FILES))))
+
+    monkeypatch.setattr(storage, "put", looked_at)
+    history.record(breed(), JPG)
+    assert free == [False]
+    assert pictures.sweep() == 0
+
+
+@pytest.mark.parametrize("loss", [lambda path: path.unlink(), lambda path: path.write_bytes(b"")])
+def test_an_entry_whose_picture_a_power_cut_took_stays_and_its_picture_is_told_to_be_gone(
+    history, pictures, storage, loss
+):
+    entry = history.record(breed(), JPG)
+    loss(storage.path(entry.picture_key))
+    with pytest.raises(HistoryEntryNotFound):
+        pictures.read(entry.picture_key)
+    pictures.sweep()
+    assert [each.id for each in history.list(PageRequest()).items] == [entry.id]
+    history.delete(entry.id)
+
+
+def test_no_picture_is_waited_for_on_its_way_to_the_disk(history, monkeypatch):
+    history.record(breed(), JPG)  # makes the folder, which is flushed
+    flushed = []
+    monkeypatch.setattr("os.fsync", flushed.append)
+    history.delete(history.record(breed(), JPG).id)
+    assert flushed == []
 
 
 def test_an_entry_of_somebody_deleted_meanwhile_leaves_no_file(history, storage):
@@ -115,7 +189,7 @@ def test_only_the_owner_finds_an_entry(history, sessions):
 @pytest.mark.parametrize("user_id", [-1, 0, 2**63, 10**30])
 def test_ids_that_nobody_has_find_nothing(history, user_id):
     history.record(breed())
-    assert history.list(PageRequest(), user_id=user_id).total == 0
+    assert history.list(PageRequest(), whose=user_id).total == 0
     with pytest.raises(HistoryEntryNotFound):
         history.get(user_id)
 
@@ -127,6 +201,48 @@ def test_entries_of_people_do_not_make_room_for_guests(sessions, pictures):
     for _ in range(3):
         last = history.record(breed(), JPG)
     assert [entry.id for entry in history.list(PageRequest()).items] == [last.id, mine.id]
+
+
+def test_deleting_many_goes_block_by_block_and_leaves_what_came_in_meanwhile(history, pictures, monkeypatch):
+    monkeypatch.setattr("app.services.history._ROWS_AT_ONCE", 2)
+    entries = [history.record(breed(), JPG) for _ in range(5)]
+    late, remove = [], pictures.remove
+
+    def meanwhile(key):
+        if not late:
+            late.append(history.record(breed(), JPG))
+            history.delete(entries[4].id)  # somebody else is quicker with this one
+        remove(key)
+
+    monkeypatch.setattr(pictures, "remove", meanwhile)
+    assert history.delete_many(whose="guest") == 4
+    assert [entry.id for entry in history.list(PageRequest()).items] == [late[0].id]
+    assert pictures.read(late[0].picture_key) == b"jpeg"
+
+
+@pytest.mark.parametrize("whose", [-1, 0, 2**63])
+def test_deleting_what_nobody_has_deletes_nothing(history, whose):
+    history.record(breed())
+    assert history.delete_many(whose=whose) == 0
+    assert history.delete_many(whose=None, ids=[whose]) == 0
+    assert history.delete_many(whose=None, ids=[]) == 0
+
+
+def test_guests_are_counted_once_in_a_while(sessions, pictures):
+    history = History(sessions, pictures, BreedEntry, guests_kept=200)
+    for _ in range(201):
+        history.record(breed())
+    assert history.list(PageRequest()).total == 201, "counted at every second entry: one in a hundred of those kept"
+    history.record(breed())
+    assert history.list(PageRequest()).total == 200
+
+
+def test_an_entry_is_found_by_its_picture(history, pictures):
+    entry = history.record(breed(), JPG)
+    assert history.with_picture(entry.picture_key).id == entry.id
+    for key in (pictures.new_key(None, "jpg"), "../x", ""):
+        with pytest.raises(HistoryEntryNotFound):
+            history.with_picture(key)
 
 
 def test_a_csv_of_many_rows_comes_in_blocks(history):

@@ -23,6 +23,15 @@ def test_what_is_put_is_read(storage):
     assert list(storage.keys()) == ["1/a.jpg"]
 
 
+def test_what_need_not_be_durable_is_whole_and_not_waited_for(storage, monkeypatch):
+    storage.make_folder("1")
+    monkeypatch.setattr(os, "fsync", lambda _: pytest.fail("nobody asked for that"))
+    storage.put("1/a.jpg", b"abc", durable=False)
+    assert storage.read("1/a.jpg") == b"abc"
+    storage.delete("1/a.jpg", durable=False)
+    assert list(storage.keys()) == []
+
+
 def test_putting_again_replaces(storage):
     storage.put("1/a.jpg", b"abc")
     storage.put("1/a.jpg", b"d")
