@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.test_shell import core
 from tests.pictures import GROUP_PHOTO, jpeg
@@ -29,6 +29,10 @@ def staged(page: Page, module: str, script: str, **values) -> None:
     page.evaluate(
         f"async ([url, values]) => {{ const m = await import(url); {STAGE} {script} }}", [core(page, module), values]
     )
+
+
+def stage(page: Page) -> Locator:
+    return page.locator("#stage")
 
 
 def found(page: Page) -> list:
@@ -72,7 +76,7 @@ def live_tracks(page: Page) -> int:
 def test_the_camera_shows_what_it_sees_and_takes_a_jpeg(open_page):
     page = open_page("/recognition")
     staged(page, "camera.js", CAMERA)
-    button = page.get_by_role("button", name="Take a picture")
+    button = stage(page).get_by_role("button", name="Take a picture")
     expect(button).to_be_enabled()
     button.click()
     [picture] = found(page)
@@ -86,28 +90,28 @@ def test_the_camera_shows_what_it_sees_and_takes_a_jpeg(open_page):
 def test_a_series_counts_down_gives_hints_and_hands_over_every_picture(open_page):
     page = open_page("/recognition")
     staged(page, "camera.js", CAMERA)
-    page.get_by_role("button", name="Take a series").click()
+    stage(page).get_by_role("button", name="Take a series").click()
     hint = page.locator("#stage .camera-hint")
     expect(hint).to_have_text("Picture 1 of 3: one")
     expect(hint).to_have_text("Picture 2 of 3: two")
     expect(hint).to_have_text("Picture 3 of 3: one")
     assert found(page) == [3]
-    expect(page.get_by_role("button", name="Take a picture")).to_be_visible()
+    expect(stage(page).get_by_role("button", name="Take a picture")).to_be_visible()
 
 
 def test_a_series_that_is_stopped_keeps_what_was_taken(open_page):
     page = open_page("/recognition")
     staged(page, "camera.js", CAMERA)
-    page.get_by_role("button", name="Take a series").click()
+    stage(page).get_by_role("button", name="Take a series").click()
     expect(page.locator("#stage .camera-hint")).to_have_text("Picture 2 of 3: two")
-    page.get_by_role("button", name="Stop the series").click()
+    stage(page).get_by_role("button", name="Stop the series").click()
     assert found(page) == [1]
 
 
 def test_the_camera_is_let_go_while_the_page_is_hidden(open_page):
     page = open_page("/recognition")
     staged(page, "camera.js", CAMERA)
-    button = page.get_by_role("button", name="Take a picture")
+    button = stage(page).get_by_role("button", name="Take a picture")
     expect(button).to_be_enabled()
     turn = "Object.defineProperty(document, 'hidden', {{value: {}, configurable: true}});"
     turn += " document.dispatchEvent(new Event('visibilitychange'));"
@@ -132,8 +136,8 @@ def test_a_camera_that_is_refused_is_told_with_what_to_do(open_page, name, words
     refuse_devices(page, name)
     page.goto("/recognition")
     staged(page, "camera.js", "m.makeCamera(stage, {onPicture() {}}).start();")
-    expect(page.locator("#stage").get_by_role("alert")).to_contain_text(words)
-    expect(page.locator("#stage").get_by_role("button", name="Try again")).to_be_visible()
+    expect(stage(page).get_by_role("alert")).to_contain_text(words)
+    expect(stage(page).get_by_role("button", name="Try again")).to_be_visible()
 
 
 def test_an_insecure_address_is_told(open_page):
@@ -141,7 +145,7 @@ def test_an_insecure_address_is_told(open_page):
     page.add_init_script("Object.defineProperty(navigator, 'mediaDevices', {value: undefined})")
     page.goto("/recognition")
     staged(page, "camera.js", "m.makeCamera(stage, {onPicture() {}}).start();")
-    expect(page.locator("#stage").get_by_role("alert")).to_contain_text("https://")
+    expect(stage(page).get_by_role("alert")).to_contain_text("https://")
 
 
 # --- microphone
@@ -160,15 +164,15 @@ def test_a_recording_is_one_that_the_api_takes(open_page):
         }});
         """,
     )
-    page.get_by_role("button", name="Record").click()
-    meter = page.get_by_role("meter", name="Loudness")
+    stage(page).get_by_role("button", name="Record").click()
+    meter = stage(page).get_by_role("meter", name="Loudness")
     expect(meter).not_to_have_attribute("aria-valuenow", "0")
-    expect(page.get_by_role("button", name="Stop")).to_be_focused()
+    expect(stage(page).get_by_role("button", name="Stop")).to_be_focused()
     [recording] = found(page)  # it stops by itself after three seconds
     assert recording["type"] == "audio/webm"
     assert recording["kind"] == "WebM"
     assert recording["heard"] > 1
-    expect(page.get_by_role("button", name="Record")).to_be_visible()
+    expect(stage(page).get_by_role("button", name="Record")).to_be_visible()
 
 
 def test_a_microphone_that_is_denied_is_told(open_page):
@@ -176,9 +180,9 @@ def test_a_microphone_that_is_denied_is_told(open_page):
     refuse_devices(page, "NotAllowedError")
     page.goto("/cough")
     staged(page, "microphone.js", "m.makeMicrophone(stage, {onRecording() {}});")
-    page.get_by_role("button", name="Record").click()
-    expect(page.locator("#stage").get_by_role("alert")).to_contain_text("You have not allowed the microphone")
-    expect(page.get_by_role("button", name="Record")).to_be_enabled()
+    stage(page).get_by_role("button", name="Record").click()
+    expect(stage(page).get_by_role("alert")).to_contain_text("You have not allowed the microphone")
+    expect(stage(page).get_by_role("button", name="Record")).to_be_enabled()
 
 
 # --- choosing files
@@ -203,7 +207,7 @@ def file_of(name: str, data: bytes, mime: str = "image/jpeg") -> dict:
 def test_only_pictures_of_the_right_size_are_handed_on(open_page):
     page = open_page("/photos")
     staged(page, "picker.js", DROPZONE, multiple=True)
-    chooser = page.get_by_label("Pictures")
+    chooser = stage(page).get_by_label("Pictures")
     chooser.set_input_files(
         [
             file_of("good.jpg", jpeg()),
@@ -256,7 +260,7 @@ def test_a_confirmation_is_answered_by_keyboard_and_gives_the_focus_back(open_pa
         stage.append(button);
         """,
     )
-    ask = page.get_by_role("button", name="Ask")
+    ask = stage(page).get_by_role("button", name="Ask")
     ask.click()
     dialog = page.get_by_role("dialog", name="Delete Ada?")
     expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
@@ -326,12 +330,12 @@ def test_a_button_counts_down_before_one_may_try_again(open_page):
         m.showProblem(stage, problem, {retry: () => window.found.push('again')});
         """,
     )
-    button = page.locator("#stage").get_by_role("button")
+    button = stage(page).get_by_role("button")
     expect(button).to_be_disabled()
     expect(button).to_be_enabled()
     button.click()
     assert found(page) == ["again"]
-    expect(page.locator("#stage").get_by_role("alert")).to_have_count(0)
+    expect(stage(page).get_by_role("alert")).to_have_count(0)
 
 
 def test_faces_are_marked_where_the_api_finds_them(open_page):
@@ -404,7 +408,7 @@ def test_two_clicks_are_one(open_page):
         stage.append(button);
         """,
     )
-    button = page.get_by_role("button", name="Go")
+    button = stage(page).get_by_role("button", name="Go")
     button.focus()
     button.dblclick()
     expect(button).to_be_disabled()

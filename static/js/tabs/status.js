@@ -1,5 +1,5 @@
 /* The tab "status": GET /api/health, /api/face/model, /api/breed/model and /api/cough, each shown as soon as it is there. */
-import { get } from "../core/api.js";
+import { get, isAbort } from "../core/api.js";
 import { busy } from "../core/busy.js";
 import { byId, el, fill, icon, showState } from "../core/dom.js";
 import { clearProblem, serverText, showProblem } from "../core/errors.js";
@@ -23,7 +23,11 @@ const MODELS = {
   cough: { path: "/api/cough", view: coughModel },
 };
 
+/** How soon the parts are asked again: what is ill, or just starting, is of more interest. */
+const AGAIN_MS = { ill: 3000, well: 30_000 };
+
 let requests = new AbortController();
+let again = null;
 
 export function setUp() {
   const refresh = byId("status-refresh");
@@ -41,16 +45,18 @@ export function show() {
 
 export function hide() {
   requests.abort();
+  clearTimeout(again);
 }
 
 function load() {
-  requests.abort();
+  hide();
   requests = new AbortController();
   const { signal } = requests;
   return Promise.all([loadParts(signal), ...Object.keys(MODELS).map((name) => loadModel(name, signal))]);
 }
 
 async function loadParts(signal) {
+  clearTimeout(again);
   const body = byId("status-body");
   const problem = byId("status-problem");
   if (body.dataset.shown !== "filled") showState(body, "loading");
@@ -59,7 +65,9 @@ async function loadParts(signal) {
     clearProblem(problem);
     showHealth(data);
     showState(body, "filled");
+    again = setTimeout(() => loadParts(signal), data.ready ? AGAIN_MS.well : AGAIN_MS.ill);
   } catch (error) {
+    if (isAbort(error)) return;
     if (body.dataset.shown !== "filled") showState(body, "error");
     showProblem(problem, error, { retry: load });
   }
