@@ -46,6 +46,10 @@ def test_each_tab_is_a_click_away_with_its_address_title_and_focus(open_page):
         assert page.locator("section[data-panel]:visible").count() == 1
 
 
+def test_the_plain_address_is_the_first_tab(open_page):
+    expect(heading(open_page("/"), str(TABS[0].title))).to_be_visible()
+
+
 def test_back_forward_and_reload_stay_on_the_tab(open_page):
     page = open_page("/users")
     page.get_by_role("link", name="Photos", exact=True).click()
