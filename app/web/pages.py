@@ -60,7 +60,8 @@ def _shell(settings: Settings, active: Tab) -> Response:
         style=assets.url(STYLE),
         # Strangers of token mode are not told which version this is.
         version=VERSION if settings.access_mode is AccessMode.LOCAL else None,
-        config=json.dumps(_config(settings, assets, language)),
+        # In the order of the tabs: the first is what is shown at "/".
+        config=json.dumps(_config(settings, assets, language), sort_keys=False),
     )
     response = Response(page, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = PAGE_POLICY

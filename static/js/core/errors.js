@@ -87,7 +87,6 @@ export function clearProblem(room) {
 export function showFieldErrors(form, error) {
   clearFieldErrors(form);
   let complete = Object.keys(error.errors ?? {}).length > 0;
-  let first = null;
   for (const [name, what] of Object.entries(error.errors ?? {})) {
     const input = form.elements.namedItem(name);
     if (!(input instanceof HTMLElement)) {
@@ -95,8 +94,8 @@ export function showFieldErrors(form, error) {
       continue;
     }
     markField(input, serverText(what));
-    first ??= input;
   }
+  const first = form.querySelector(".is-invalid"); // from above, whatever order the API has
   first?.focus();
   if (first) announce(problemText(error), { urgent: true });
   return complete;

@@ -13,6 +13,7 @@ import { session } from "../core/session.js";
 
 const PER_PAGE = 25;
 const WAIT_MS = 300;
+const AFTER_THE_LAST = 9_999_999;
 
 const view = { q: "", page: 1, total: 0, users: new Map(), standing: new Map(), marked: null };
 let pager;
@@ -199,8 +200,8 @@ async function create() {
   view.marked = user.id;
   tellCreated(user);
   byId("users-search").value = "";
-  // Sorted by id: who is new is on the last page.
-  await look({ q: "", page: Math.max(1, Math.ceil((view.q ? 0 : view.total + 1) / PER_PAGE)) });
+  // Sorted by id: who is new is on the last page, and a page after it leads there.
+  await look({ q: "", page: view.q ? AFTER_THE_LAST : Math.ceil((view.total + 1) / PER_PAGE) });
 }
 
 /** The new ID, to be noted, and what comes next. */
