@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page, sync_playwright
 
 from app.web.tabs import TABS
 from bench._server import ROOT, Client, Server, start
@@ -43,8 +43,37 @@ def fill(client: Client) -> None:
 
 Act = Callable[[Page], None]
 
+
+def build(page: Page) -> None:
+    """Train somebody anew."""
+    page.locator("#build-user-input").fill(NAMES[0])
+    page.get_by_role("option").first.click()
+    page.locator("#build-form-force").check()
+    page.locator("#build-form-start").click()
+    page.locator(".build-result").wait_for()
+
+
+def recognition(page: Page) -> None:
+    """Recognise somebody."""
+    page.set_input_files("#recognition-source-file-input", _portrait(1))
+    page.locator(".recognition-people li").first.wait_for()
+
+
+def verification(page: Page) -> None:
+    """Sign in with a face."""
+    page.locator("#verification-form-email").fill("ayu@example.org")
+    page.set_input_files("#verification-source-file-input", _portrait(0))
+    page.locator("#verification-start").click()
+    page.locator("#verification-scale .scale").wait_for()
+
+
+def _portrait(number: int) -> FilePayload:
+    """A picture of somebody that is not one of the enrolled."""
+    return {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": five_people()[number].photo(light=1.1, quality=85)}
+
+
 #: Tab -> what somebody does on it before the picture is taken (on the filled server).
-ACTS: dict[str, Act] = {}
+ACTS: dict[str, Act] = {"build": build, "recognition": recognition, "verification": verification}
 
 
 def pictures(wanted: list[str]) -> Iterator[tuple[str, str, str, str, str, str]]:

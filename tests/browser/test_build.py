@@ -314,7 +314,7 @@ def test_a_server_that_stops_and_starts_again_finishes_what_was_queued(open_page
     try:
         with closing(Gallery(server)) as people:
             user_id, _ = people.add("Ayu Lestari", *photos(five_people()[0], 2), trained=False)
-        page = open_page(f"/build?user={user_id}", on=server, offline_ok=True)
+        page = open_page(f"/build?user={user_id}", on=server)
         button(page).click()
         expect(card(page)).to_contain_text("Waiting for its turn")
         server.stop()
