@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+AXE := tests/browser/node_modules/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint format types imports bench migrate migration env-example openapi translations screenshots system browser clean
@@ -13,7 +14,7 @@ help: ## List the targets
 run: $(VENV)/.runtime ## Install what is missing and start the server at http://127.0.0.1:5000
 	@$(BIN)/python run.py
 
-test: $(VENV)/.dev browser ## Run every test (installs Debian's Chromium for the browser tests when it can)
+test: $(VENV)/.dev browser $(AXE) ## Run every test (installs Debian's Chromium for the browser tests when it can)
 	@$(BIN)/pytest -n auto $(ARGS)
 
 check: lint types imports test ## What CI runs: lint, types, import direction, tests
@@ -59,6 +60,11 @@ system:
 
 browser:
 	@deploy/browser.sh
+
+# axe-core, for the tests of accessibility; without npm's registry they are skipped, and say so.
+$(AXE): tests/browser/package-lock.json $(VENV)/.dev
+	@$(BIN)/npm ci --prefix tests/browser --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null \
+		&& touch $@ || echo "axe-core could not be installed: the tests of accessibility will be skipped" >&2
 
 $(VENV)/.created: | system
 	$(PYTHON) -m venv $(VENV)
