@@ -103,6 +103,8 @@ def take(browser: Browser, server: Server, name: str, *, act: Act | None, look: 
     if act:
         act(page)
     page.wait_for_load_state("networkidle")
+    # A bar that sticks to the top would be in the middle of the whole page.
+    page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=FOLDER / f"{name}.png", full_page=True, animations="disabled")
     context.close()
 

@@ -314,12 +314,12 @@ def test_a_server_that_stops_and_starts_again_finishes_what_was_queued(open_page
     try:
         with closing(Gallery(server)) as people:
             user_id, _ = people.add("Ayu Lestari", *photos(five_people()[0], 2), trained=False)
-        page = open_page(f"/build?user={user_id}", on=server)
+        page = open_page(f"/build?user={user_id}", on=server, allowed="ERR_CONNECTION")
         button(page).click()
         expect(card(page)).to_contain_text("Waiting for its turn")
         server.stop()
         expect(page.locator("#offline-banner")).to_be_visible()
-        server = start(tmp_path, PORT=str(server.port), **settings)
+        server = start(tmp_path, server.port, **settings)
         expect(card(page)).to_contain_text("Embeddings built for Ayu Lestari", timeout=2 * PATIENCE_MS)
         expect(page.locator("#offline-banner")).to_be_hidden()
     finally:

@@ -178,7 +178,7 @@ export function makeUserPicker(element, { onPick }) {
         "span",
         { class: "user-picker-words" },
         el("span", { class: "user-picker-name" }, user.name),
-        el("span", { class: "user-picker-detail" }, `${t("ID {id}", { id: String(user.id) })} · ${user.email}`),
+        el("span", { class: "user-picker-detail" }, t("ID {id}", { id: String(user.id) }), ` · ${user.email}`),
       ),
     );
   }

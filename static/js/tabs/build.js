@@ -113,7 +113,7 @@ async function showPerson(person) {
   const facts = el("div", { class: "row-of" });
   fill(
     room,
-    el("p", {}, el("span", { class: "build-person-name" }, person.name), " ", el("span", { class: "text-body-secondary" }, `${person.email} · ${t("ID {id}", { id: String(person.id) })}`)),
+    el("p", {}, el("span", { class: "build-person-name" }, person.name), " ", el("span", { class: "text-body-secondary" }, person.email, " · ", t("ID {id}", { id: String(person.id) }))),
     facts,
   );
   try {
@@ -286,7 +286,7 @@ function dueRow({ user_id: id, name, embeddings, missing, without_face: without 
       "div",
       {},
       el("p", { class: "build-row-name" }, name),
-      el("p", { class: "form-text" }, `${words} · ${embeddings ? t("{count} trained", { count: embeddings }) : t("not trained yet")}`),
+      el("p", { class: "form-text" }, words, " · ", embeddings ? t("{count} trained", { count: embeddings }) : t("not trained yet")),
     ),
     button,
   );
