@@ -118,8 +118,8 @@ function actionsFor(error, retry, room) {
   const actions = [];
   const lost = ["not_authenticated", "token_expired", "token_invalid"].includes(error.code);
   if (lost && !session.signedIn) {
-    const account = config.tabs.account;
-    actions.push(el("a", { class: "btn btn-sm btn-primary", href: account.path, dataset: { tabLink: "account" } }, t("Go to sign-in")));
+    const href = `${config.tabs.account.path}?to=${encodeURIComponent(location.pathname + location.search)}`;
+    actions.push(el("a", { class: "btn btn-sm btn-primary", href, dataset: { tabLink: "account" } }, t("Go to sign-in")));
   }
   if (retry && (PASSING.has(error.code) || error.status >= 500 || error.status === 429 || error.retryAfterSeconds)) {
     actions.push(retryButton(error, retry, room));

@@ -66,6 +66,10 @@ export function startRouter() {
 }
 
 function visit(url) {
+  // Who is sent to sign in by a closed tab comes back to it.
+  if (keyOf(url) === "account" && byId(`panel-${current}`).classList.contains("is-gated")) {
+    url.searchParams.set("to", config.tabs[current].path + location.search);
+  }
   if (url.href !== location.href) history.pushState(null, "", url);
   address = location.pathname + location.search;
   display(keyOf(url), { why: "navigation", focus: true });

@@ -5,7 +5,11 @@
  * session.account           {user_id, name, email, role, …} as GET /api/auth/me tells it, or null
  * signIn(email, password)   throws the Problem of the API
  * adopt(data)               starts a session from the `data` of another login's answer (login-face-verify)
- * signOut({everywhere})     ends it, on the server too
+ * signOut({everywhere})     ends it, on the server too; throws, and it goes on, if the server cannot be asked
+ * letGo()                   the server has ended it (the account was deleted): forgets it, in every window
+ * learn(account)            what GET /api/auth/me said just now; onSession if name, email or role are news
+ * session.ending            how the last session of this window ended: "here", "window" (signed out in another one),
+ *                           "server" (expired, revoked, taken over), or null while there is one or has been none
  * onSession(fn)             calls fn(session) after each change; answers a function that ends that
  * restore()                 main.js: takes up the session of this window after a reload
  * token()                   the access token for a request, refreshed when it is about to end; null without a session
@@ -21,7 +25,7 @@ const LOCK = "kenali:refresh";
 /** An access token that ends sooner is renewed before it is used. */
 const SPARE_MS = 30_000;
 
-export const session = { signedIn: false, account: null };
+export const session = { signedIn: false, account: null, ending: null };
 
 const listeners = new Set();
 const channel = "BroadcastChannel" in window ? new BroadcastChannel("kenali:session") : null;
@@ -45,7 +49,7 @@ export async function adopt(data) {
 }
 
 export async function signOut({ everywhere = false } = {}) {
-  const current = await token().catch(() => null);
+  const current = await token();
   if (current) {
     try {
       await send({ method: "POST", path: "/api/auth/logout", json: { everywhere }, token: current });
@@ -54,8 +58,19 @@ export async function signOut({ everywhere = false } = {}) {
       if (!(error instanceof Problem) || error.status !== 401) throw error;
     }
   }
-  channel?.postMessage({ type: "ended", refresh: stored() });
-  forget();
+  letGo();
+}
+
+export function letGo() {
+  if (stored()) channel?.postMessage({ type: "ended", refresh: stored() });
+  forget("here");
+}
+
+export function learn(account) {
+  const before = session.account;
+  if (!session.signedIn || before.user_id !== account.user_id) return;
+  session.account = account;
+  if (["name", "email", "role"].some((part) => account[part] !== before[part])) changed();
 }
 
 export async function restore() {
@@ -91,7 +106,7 @@ async function refresh(old) {
   } catch (error) {
     if (!(error instanceof Problem) || error.status === 0 || error.status >= 500) throw error;
     if (stored() !== shown) return access?.token ?? null;
-    forget();
+    forget("server");
     return null;
   }
   const { data } = answer.data;
@@ -107,7 +122,7 @@ function exclusively(work) {
 
 channel?.addEventListener("message", ({ data: message }) => {
   if (message.type === "renewed" && message.from === stored()) keep(message.data);
-  if (message.type === "ended" && message.refresh && message.refresh === stored()) forget();
+  if (message.type === "ended" && message.refresh && message.refresh === stored()) forget("window");
 });
 
 function keep(data) {
@@ -128,6 +143,7 @@ function lifeMs(jwt) {
 
 async function identify(data) {
   session.signedIn = true;
+  session.ending = null;
   session.account = { user_id: data.user_id, name: data.name, email: data.email, role: null };
   try {
     session.account = (await send({ path: "/api/auth/me", token: access.token })).data;
@@ -137,10 +153,11 @@ async function identify(data) {
   changed();
 }
 
-function forget() {
+function forget(ending) {
+  const was = session.signedIn;
+  if (was || stored()) session.ending = ending;
   store(null);
   access = null;
-  const was = session.signedIn;
   session.signedIn = false;
   session.account = null;
   if (was) changed();
