@@ -21,6 +21,7 @@ from app.web.tabs import TABS
 from bench._server import ROOT, Client, Server, start
 from tests.browser.conftest import PATIENCE_MS, SIZES, launch, ready
 from tests.people import five_people
+from tests.recordings import bursts, tone, wav
 
 FOLDER = ROOT / "screenshots"
 THEMES = ("light", "dark")
@@ -39,6 +40,9 @@ def fill(client: Client) -> None:
         client.form(f"/api/photos/{user_id}/upload/multiple", photos)
         if number < len(NAMES) - 1:
             client.json("POST", "/api/training/incremental", {"user_id": user_id})
+    for name, sound in (("tone.wav", tone(2)), ("bursts.wav", bursts(0.4, 1.6))):
+        client.form("/api/cough/predict", [("file", name, wav(sound))])
+    client.form("/api/breed/predict", [("file", "person.jpg", five_people()[2].photo())])
 
 
 Act = Callable[[Page], None]
@@ -67,13 +71,42 @@ def verification(page: Page) -> None:
     page.locator("#verification-scale .scale").wait_for()
 
 
+def account(page: Page) -> None:
+    """Sign in with a password."""
+    page.locator("#account-form-email").fill("ayu@example.org")
+    page.locator("#account-form-password").fill("secure123")
+    page.locator("#account-form-start").click()
+    page.locator("#account-me").wait_for()
+
+
+def breed(page: Page) -> None:
+    """Ask about what is no dog: this repository has no picture of one."""
+    page.set_input_files("#breed-source-file-input", _portrait(2))
+    page.locator("#breed-verdict p").first.wait_for()
+    page.locator("#breed-heat-on").check()
+    page.locator("#breed-heat").wait_for()
+
+
+def cough(page: Page) -> None:
+    """Ask about bursts of noise."""
+    sound: FilePayload = {"name": "bursts.wav", "mimeType": "audio/wav", "buffer": wav(bursts(0.4, 1.6))}
+    page.set_input_files("#cough-file-input", sound)
+    page.locator("#cough-verdict p").first.wait_for()
+
+
 def _portrait(number: int) -> FilePayload:
     """A picture of somebody that is not one of the enrolled."""
     return {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": five_people()[number].photo(light=1.1, quality=85)}
 
 
 #: Tab -> what somebody does on it before the picture is taken (on the filled server).
-ACTS: dict[str, Act] = {"build": build, "recognition": recognition, "verification": verification}
+ACTS: dict[str, Act] = {
+    "build": build,
+    "recognition": recognition,
+    "verification": verification,
+    "breed": breed,
+    "cough": cough,
+}
 
 
 def pictures(wanted: list[str]) -> Iterator[tuple[str, str, str, str, str, str]]:
