@@ -9,7 +9,7 @@ import { t, tn } from "../core/messages.js";
 import { makePager } from "../core/pager.js";
 import { avatar, findUsers, getTraining, seesEverybody } from "../core/people.js";
 import { replaceQuery } from "../core/router.js";
-import { session } from "../core/session.js";
+import { letGo, session } from "../core/session.js";
 
 const PER_PAGE = 25;
 const WAIT_MS = 300;
@@ -276,6 +276,7 @@ async function remove(user) {
   const created = byId("users-created");
   if (created.dataset.user === String(user.id)) created.hidden = true;
   notice(t("{name} was deleted.", { name: user.name }));
-  await load();
+  if (own) letGo(); // the session went with the account
+  else await load();
   byId("heading-users").focus({ preventScroll: true });
 }
