@@ -59,7 +59,10 @@ def test_a_match_signs_in_and_says_so_and_how_to_sign_out(verification, gallery)
     expect(page.locator("#live")).to_contain_text("Match: this is Ayu Lestari")
     page.get_by_role("button", name="Sign out").click()
     expect(account(page)).to_have_text("Sign in")
+    # Whoever comes next sees nothing of it.
     expect(verdict(page)).to_have_count(0)
+    expect(page.locator("#verification-chosen")).to_be_hidden()
+    expect(page.locator("#verification-preview img")).to_have_count(0)
 
 
 def test_an_id_is_as_good_as_an_address_and_comes_with_the_link(verification, gallery):

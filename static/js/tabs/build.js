@@ -3,6 +3,7 @@
 import { Problem, get, isAbort, path, post } from "../core/api.js";
 import { announce } from "../core/announce.js";
 import { busy, onSubmit } from "../core/busy.js";
+import { config } from "../core/config.js";
 import { byId, el, fill, icon, showState } from "../core/dom.js";
 import { clearFieldErrors, clearProblem, markField, showFieldErrors, showProblem } from "../core/errors.js";
 import { ago, dateTime } from "../core/format.js";
@@ -45,6 +46,12 @@ export function setUp() {
 export function show({ query, why }) {
   requests.abort();
   requests = new AbortController();
+  // Whoever comes next need not see what the last one built.
+  if (why === "session" && config.access === "token") {
+    board.clear();
+    picker.set(null);
+    showPerson(null);
+  }
   limitToOwn();
   const wanted = query.get("user");
   const mode = query.get("mode");

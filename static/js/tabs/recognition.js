@@ -2,6 +2,7 @@
 import { Problem, get, isAbort, path, upload } from "../core/api.js";
 import { announce } from "../core/announce.js";
 import { onSubmit } from "../core/busy.js";
+import { config } from "../core/config.js";
 import { byId, el, fill, icon, showState } from "../core/dom.js";
 import { clearFieldErrors, clearProblem, problemText, serverText, showFieldErrors, showProblem } from "../core/errors.js";
 import { number, percentOf100, similarity } from "../core/format.js";
@@ -28,7 +29,9 @@ export function setUp() {
   showState(byId("recognition-answer"), "empty");
 }
 
-export function show() {
+export function show({ why }) {
+  // Whoever comes next need not see whom the last one looked for.
+  if (why === "session" && config.access === "token") forgetAll();
   if (!seesEverybody()) {
     picker.stop();
     showState(byId("recognition-body"), "forbidden");
@@ -195,6 +198,14 @@ function reveal() {
   const card = byId("recognition-result");
   const { top } = card.getBoundingClientRect();
   if (top > window.innerHeight * 0.6) card.scrollIntoView({ block: "start" });
+}
+
+function forgetAll() {
+  requests.abort();
+  last = null;
+  byId("recognition-again").disabled = true;
+  for (const part of ["verdict", "problem", "picture", "people"]) forget(byId(`recognition-${part}`));
+  showState(byId("recognition-answer"), "empty");
 }
 
 function forget(room) {

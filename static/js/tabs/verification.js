@@ -20,6 +20,7 @@ let file = null;
 let source = "file";
 let requests = new AbortController();
 let offered = null; // the session of a match that nobody has decided about
+let changing = false; // from one person to another: what is shown stays
 
 export function setUp() {
   picker = makeSourcePicker(byId("verification-source"), { onFiles: ([chosen], origin) => choose(chosen, origin.source) });
@@ -35,6 +36,8 @@ export function setUp() {
 export function show({ query, why }) {
   showState(byId("verification-body"), config.faceLogin ? "on" : "off");
   showAccount();
+  // Whoever comes next need not see who was here.
+  if (why === "session" && !session.signedIn && !changing) forget();
   const wanted = query.get("user") ?? query.get("email");
   if (wanted && why === "navigation") byId("verification-form-email").value = wanted;
 }
@@ -43,6 +46,12 @@ export function hide() {
   requests.abort();
   picker.stop();
   refuse();
+}
+
+function forget() {
+  clearAnswer();
+  showState(byId("verification-answer"), "empty");
+  dropPicture();
 }
 
 // --- the picture
@@ -60,13 +69,17 @@ function choose(chosen, origin) {
   announce(t("The picture is ready to be verified."));
 }
 
-function chooseAgain() {
+function dropPicture() {
   file = null;
   releasePictures(byId("verification-preview"));
   fill(byId("verification-preview"));
   byId("verification-chosen").hidden = true;
   byId("verification-choose").hidden = false;
   picker.reset();
+}
+
+function chooseAgain() {
+  dropPicture();
   picker.show(source);
 }
 
@@ -211,8 +224,6 @@ function signOutButton() {
       clearProblem(byId("verification-problem"));
       try {
         await signOut();
-        clearAnswer();
-        showState(byId("verification-answer"), "empty");
         announce(t("You are signed out."));
         byId("verification-form-email").focus();
       } catch (error) {
@@ -229,12 +240,15 @@ function changeButton(data) {
     busy(button, async () => {
       offered = null;
       clearProblem(byId("verification-problem"));
+      changing = true;
       try {
         await signOut();
         await adopt(data);
       } catch (error) {
         offered = data;
         return showProblem(byId("verification-problem"), error, { retry: () => button.click() });
+      } finally {
+        changing = false;
       }
       fill(byId("verification-next"), signOutButton(), link("account", "/account", t("My account")));
       say(byId("verification-verdict"), "good", t("Match: this is {name}", { name: data.name }), t("You are signed in as {name} now.", { name: data.name }));

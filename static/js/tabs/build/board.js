@@ -1,5 +1,5 @@
 /**
- * makeBoard(room, {nameOf, onFinished}) -> {watch(job), has(test), resume(), stop()}
+ * makeBoard(room, {nameOf, onFinished}) -> {watch(job), has(test), clear(), resume(), stop()}
  *
  * A card for each job that is under way: progress, rate, remaining time, cancel, and in the end the result, which stays
  * until it is closed or another job begins. The server is asked while the page is seen (stop() and resume() for the tab),
@@ -7,7 +7,8 @@
  * itself (connection.js), which then shows the tab anew.
  *
  * watch(job, {fresh})   show a job, from GET /api/training/jobs or just started (fresh: cards of finished ones go)
- * has(job => …)         the first job under way that fits, or null
+ * has(job => …)         the card of the first job under way that fits, or null
+ * clear()               takes every card away; the jobs go on
  */
 import { copy, el, fill, icon } from "../../core/dom.js";
 import { t } from "../../core/messages.js";
@@ -180,6 +181,9 @@ export function makeBoard(room, { nameOf, onFinished }) {
 
   return {
     watch,
+    clear() {
+      for (const card of [...cards.values()]) remove(card);
+    },
     has: (fits) => underWay().find((card) => fits(card.job)) ?? null,
     resume() {
       seen = true;
