@@ -3,9 +3,10 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+AXE := tests/browser/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format types imports bench migrate migration env-example openapi system browser clean
+.PHONY: help run test check lint format types imports bench migrate migration env-example openapi translations screenshots system browser clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -13,7 +14,7 @@ help: ## List the targets
 run: $(VENV)/.runtime ## Install what is missing and start the server at http://127.0.0.1:5000
 	@$(BIN)/python run.py
 
-test: $(VENV)/.dev browser ## Run every test (installs Debian's Chromium for the browser tests when it can)
+test: $(VENV)/.dev browser $(AXE) ## Run every test (installs Debian's Chromium for the browser tests when it can)
 	@$(BIN)/pytest -n auto $(ARGS)
 
 check: lint types imports test ## What CI runs: lint, types, import direction, tests
@@ -45,6 +46,12 @@ env-example: $(VENV)/.dev ## Write .env.example from the settings
 openapi: $(VENV)/.dev ## Write docs/openapi.json, the document behind Swagger UI
 	@$(BIN)/flask --app run openapi > docs/openapi.json
 
+translations: $(VENV)/.dev ## Bring the translations of the interface in step: make translations [part=users]
+	@$(BIN)/python -m app.web.translations $(part)
+
+screenshots: $(VENV)/.dev browser ## Take pictures of every tab into screenshots/ (which is not committed)
+	@$(BIN)/python -m tests.browser.screenshots $(ARGS)
+
 clean: ## Remove the virtual environment and caches; photos and database stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
@@ -53,6 +60,11 @@ system:
 
 browser:
 	@deploy/browser.sh
+
+# axe-core, for the tests of accessibility; without npm's registry they are skipped, and say so.
+$(AXE): tests/browser/package-lock.json $(VENV)/.dev
+	@$(BIN)/npm ci --prefix tests/browser --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null \
+		&& touch $@ || echo "axe-core could not be installed: the tests of accessibility will be skipped" >&2
 
 $(VENV)/.created: | system
 	$(PYTHON) -m venv $(VENV)

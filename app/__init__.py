@@ -52,7 +52,7 @@ def create_app(settings: Settings | None = None, *, face_engines: FaceEngines | 
     watch_origin(app, settings)
     limit_uploads(app, settings)
     add_security_headers(app)
-    register_web(app)
+    register_web(app, settings)
     register_api(app)
     register_commands(app)
     return app

@@ -116,9 +116,9 @@ def free_port() -> int:
         return port
 
 
-def start(folder: Path, **settings: str) -> Server:
-    """Start ``run.py`` with its data in ``folder`` and wait until it is healthy."""
-    port = free_port()
+def start(folder: Path, port: int | None = None, **settings: str) -> Server:
+    """Start ``run.py`` with its data in ``folder`` and wait until it is healthy; on a free port unless one is given."""
+    port = port or free_port()
     log = folder / "server.log"
     environment = {
         **os.environ,

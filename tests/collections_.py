@@ -40,5 +40,6 @@ def _needs(path: Path | None, what: str) -> pytest.MarkDecorator:
 needs_lfw = _needs(LFW, "LFW photos (faces/lfw)")
 needs_mixed = _needs(MIXED, "mixed photos (faces/mixed)")
 needs_conditions = _needs(CONDITIONS, "condition photos (faces/conditions)")
+needs_dogs = _needs(DOGS, "photos of dogs (dogs/one_per_class)")
 needs_dogs_and_coughs = _needs(DOGS and COUGHS, "dogs (dogs/one_per_class) or coughs (coughs/cough)")
 needs_buffalo = _needs(BUFFALO_SC, "the pack models/buffalo_sc")

@@ -24,11 +24,14 @@ from app.errors import (
     UserNotFound,
 )
 from app.services.access import Need, Via
+from app.services.paging import MAX_PER_PAGE
 from app.services.training_jobs import error_of, progress_of
 
 ns = wire.ns
 
 ID = {"job_id": "The job's id."}
+#: Digits of an id that is nobody's, and would be an error in SQL.
+_LONG = 19
 ACCEPTED = "The job goes on; `Location` is its address."
 
 
@@ -108,6 +111,25 @@ def _message(job: TrainingJob) -> str:
     if not result.get("embeddings_created") and not result.get("skipped"):
         return f"Nothing to do: every photo of user {job.user_id} is trained already"
     return f"Embeddings built for user {job.user_id}"
+
+
+def _wanted_users() -> set[int] | None:
+    """Ids of the query's ``user_id``; None if it names nobody."""
+    text = request.args.get("user_id", "")
+    if not text:
+        return None
+    ids = text.split(",")
+    # isdecimal alone accepts other scripts' digits
+    if len(ids) > MAX_PER_PAGE or not all(id_.isascii() and id_.isdecimal() and len(id_) < _LONG for id_ in ids):
+        raise InvalidInput(errors={"user_id": f"at most {MAX_PER_PAGE} ids with commas between them are needed"})
+    return {int(id_) for id_ in ids}
+
+
+def _only_due() -> bool:
+    text = request.args.get("due", "").lower()
+    if text not in {"", "true", "false"}:
+        raise InvalidInput(errors={"due": "true or false is needed"})
+    return text == "true"
 
 
 @ns.route("/incremental")
@@ -202,7 +224,8 @@ class Status(Resource):
     """How everybody stands."""
 
     @access(Need.SIGNED_IN, scope="training")
-    @ns.doc("training_status", params=PAGE_PARAMS)
+    @ns.doc("training_status", params={**PAGE_PARAMS, **wire.only_users})
+    @raises(ns, InvalidInput)
     @ns.marshal_with(wire.status)
     def get(self) -> Any:
         """Who is trained
@@ -211,7 +234,7 @@ class Status(Resource):
         an admin everybody.
         """
         wanted = wanted_page()
-        found = container().training.status(wanted, _only_person())
+        found = container().training.status(wanted, _only_person(), user_ids=_wanted_users(), due=_only_due())
         body = {
             "model": found.live.model_name if found.live else None,
             "model_key": found.live.model if found.live else None,

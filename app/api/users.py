@@ -24,7 +24,7 @@ class Users(Resource):
     """All users."""
 
     @access(Need.ADMIN, scope="users")
-    @ns.doc("list_users", params={**PAGE_PARAMS, "q": "Part of a name or an email address."})
+    @ns.doc("list_users", params={**PAGE_PARAMS, "q": "Part of a name or an email address, or an id."})
     @ns.marshal_list_with(wire.user)
     def get(self) -> Any:
         """List users

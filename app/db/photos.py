@@ -35,5 +35,5 @@ class Photo(Base):
     crop_landmarks: Mapped[list[list[float]] | None] = mapped_column(JSONB(none_as_null=True))
     #: left, top, right, bottom in the stored picture, or None.
     crop_box: Mapped[list[float] | None] = mapped_column(JSONB(none_as_null=True))
-    #: detector behind face and crop_landmarks (FaceModelInfo.detector), or None.
+    #: detector that looked at the original (FaceModelInfo.detector), or None; without landmarks it saw no face.
     detector: Mapped[str | None] = mapped_column(String(100))

@@ -34,13 +34,20 @@ class Skipped:
     """A photo that gave no embedding, and why."""
 
     photo_id: int
+    user_id: int
     filename: str
     code: str
     message: str
 
     def as_json(self) -> dict[str, Any]:
         """As the API shows it."""
-        return {"photo_id": self.photo_id, "filename": self.filename, "code": self.code, "message": self.message}
+        return {
+            "photo_id": self.photo_id,
+            "user_id": self.user_id,
+            "filename": self.filename,
+            "code": self.code,
+            "message": self.message,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +113,7 @@ def _prepare(engine: FaceEngine, storage: Storage, photo: Photo) -> _Prepared | 
         image = decode(data, max_bytes=_MAX_BYTES, max_pixels=_MAX_PIXELS)
         return _Prepared(photo, image, _find_face(engine, photo, image))
     except KenaliError as error:
-        return Skipped(photo.id, photo.filename, error.code, error.detail)
+        return Skipped(photo.id, photo.user_id, photo.filename, error.code, error.detail)
 
 
 def _find_face(engine: FaceEngine, photo: Photo, image: Image) -> Face:

@@ -61,6 +61,8 @@ class StoredPhoto:
     face: dict[str, Any]
     #: what to do better, in sentences.
     warnings: list[str]
+    #: box and landmarks of that face in the stored picture; None without a face.
+    stored_face: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +216,8 @@ class PhotoService:
         engine = self._active_engine()
         faces = engine.detect(image)
         if not faces:
-            return _Picture(encode_jpeg(resize_whole(image)), None, None, None, None)
+            # The detector is remembered: training need not look again for what it has not found.
+            return _Picture(encode_jpeg(resize_whole(image)), None, None, None, engine.info.detector)
         quality = assess(image, faces[0])
         crop = face_crop(image, faces[0])
         return _Picture(
@@ -240,7 +243,18 @@ class PhotoService:
             created_at=row.created_at,
             face=face,
             warnings=warnings,
+            stored_face=_stored_face(row),
         )
+
+
+def _stored_face(row: Photo) -> dict[str, Any] | None:
+    if row.crop_box is None or row.crop_landmarks is None:
+        return None
+    left, top, right, bottom = row.crop_box
+    return {
+        "box": {"x": round(left), "y": round(top), "w": round(right - left), "h": round(bottom - top)},
+        "landmarks": [[round(x, 1), round(y, 1)] for x, y in row.crop_landmarks],
+    }
 
 
 def _hold_user(session: Session, user_id: int) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg2
-from sqlalchemy import and_, func, select
+from sqlalchemy import ColumnElement, and_, exists, func, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -175,16 +175,40 @@ class TrainingService:
         """Fail jobs that nobody will ever run; how many there were."""
         return self._jobs.close_abandoned()
 
-    def status(self, wanted: PageRequest, person: int | None = None) -> TrainingStatus:
-        """How users stand, by id; with ``person``, that one alone."""
+    def status(
+        self,
+        wanted: PageRequest,
+        person: int | None = None,
+        *,
+        user_ids: Collection[int] | None = None,
+        due: bool = False,
+    ) -> TrainingStatus:
+        """How users stand, by id; with ``person``, that one alone.
+
+        :param user_ids: only these; ids that are nobody's are left out.
+        :param due: only users whom training would add something for.
+        """
         query = select(User)
         if person is not None:
             query = query.where(User.id == person)
+        if user_ids is not None:
+            query = query.where(User.id.in_(user_ids))
         with self._sessions() as session:
             live = find_live(session)
+            if due:
+                query = query.where(_something_to_add(live))
             page = fetch_page(session, query.order_by(User.id), wanted)
             users = _standing(session, live, {user.id: user.name for user in page.items})
         return TrainingStatus(live, Page(users, page.total))
+
+
+def _something_to_add(live: LiveGeneration | None) -> ColumnElement[bool]:
+    """Whether a user has a photo that is not in the live gallery and may have a face; `UserTraining.due` in SQL."""
+    embedded = exists().where(
+        FaceEmbedding.photo_id == Photo.id, FaceEmbedding.generation == (live.id if live else None)
+    )
+    without_face = and_(Photo.detector.is_not(None), Photo.crop_landmarks.is_(None))
+    return exists().where(Photo.user_id == User.id, ~embedded, ~without_face)
 
 
 def _standing(session: Session, live: LiveGeneration | None, names: dict[int, str]) -> Sequence[UserTraining]:

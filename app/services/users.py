@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Protocol
 
 from sqlalchemy import delete, func, or_, select
@@ -16,6 +17,7 @@ from app.services.passwords import Passwords
 
 #: PostgreSQL's bigint: an id beyond it is nobody's, and would be an error in SQL.
 MAX_ID = 2**63 - 1
+_DIGITS = re.compile(r"[0-9]{1,19}")
 
 
 class UserFolders(Protocol):
@@ -48,18 +50,19 @@ class UserService:
         return user
 
     def list(self, wanted: PageRequest, search: str = "") -> Page[User]:
-        """Users by id; with ``search``, those whose name or address contains it."""
+        """Users by id; with ``search``, those whose name or address contains it, or whose id it is."""
         query = select(User).order_by(User.id)
         if "\0" in search:  # PostgreSQL's text cannot hold it: no name does
             return Page([], 0)
         if search:
             # autoescape: a % or _ of the search is a letter like any other
-            query = query.where(
-                or_(
-                    func.lower(User.name).contains(search.lower(), autoescape=True),
-                    func.lower(User.email).contains(search.lower(), autoescape=True),
-                )
-            )
+            fits = [
+                func.lower(User.name).contains(search.lower(), autoescape=True),
+                func.lower(User.email).contains(search.lower(), autoescape=True),
+            ]
+            if _DIGITS.fullmatch(search) and int(search) <= MAX_ID:
+                fits.append(User.id == int(search))
+            query = query.where(or_(*fits))
         with self._sessions() as session:
             return fetch_page(session, query, wanted)
 

@@ -1,7 +1,5 @@
 """/api/health and /metrics."""
 
-import pytest
-
 from app.errors import ModelNotUsable
 from tests.api.test_problem import assert_problem
 
@@ -46,13 +44,6 @@ def test_a_face_model_that_cannot_be_had_is_told_before_anybody_is_enrolled(make
     assert part["ok"] is False
     assert "no-such-pack" in part["detail"]
     assert_problem(client.get("/api/health/ready"), 503, "not_ready")
-
-
-@pytest.mark.parametrize("path", ["/", "/api", "/api/"])
-def test_who_looks_for_the_api_is_shown_its_page(client, path):
-    answer = client.get(path)
-    assert answer.status_code == 307
-    assert answer.headers["Location"] == "/api/docs"
 
 
 def test_strangers_of_token_mode_learn_no_details(make_app):

@@ -12,7 +12,18 @@ from tests.forms import END, FORM, form, part
 from tests.pictures import GROUP_PHOTO, PORTRAIT, gradient, jpeg, orientation_exif, png
 from tests.pictures import insert_segment as with_segment
 
-FIELDS = {"id", "user_id", "filename", "filepath", "width", "height", "created_at", "face", "warnings"}
+FIELDS = {
+    "id",
+    "user_id",
+    "filename",
+    "filepath",
+    "width",
+    "height",
+    "created_at",
+    "face",
+    "warnings",
+    "stored_face",
+}
 
 
 @pytest.fixture
@@ -40,6 +51,12 @@ def test_an_uploaded_portrait_is_answered_with_its_face(client, user_id):
     assert photo["face"]["detected"] is True
     assert len(photo["face"]["landmarks"]) == 5
     assert photo["face"]["quality"].keys() >= {"sharpness", "brightness", "size_px", "yaw", "pitch", "ok", "reasons"}
+    box = photo["stored_face"]["box"]
+    assert abs(box["x"] + box["w"] / 2 - 112) < 20
+    assert 224 / 3 < box["w"] < 224
+    for x, y in photo["stored_face"]["landmarks"]:
+        assert max(0, box["x"]) <= x <= box["x"] + box["w"]
+        assert max(0, box["y"]) <= y <= min(224, box["y"] + box["h"])
     assert response.headers["Location"] == f"/api/photos/{user_id}/{photo['id']}"
     assert client.get(response.headers["Location"]).json == photo
 
@@ -58,6 +75,7 @@ def test_a_group_photo_is_taken_with_a_warning(client, user_id):
 def test_a_photo_without_a_face_is_taken_with_a_warning(client, user_id):
     photo = send(client, user_id, jpeg()).json
     assert photo["face"] == {"detected": False, "score": None, "box": None, "landmarks": None, "quality": None}
+    assert photo["stored_face"] is None
     assert len(photo["warnings"]) == 1
 
 

@@ -152,6 +152,57 @@ def test_status_tells_who_is_trained_and_with_which_model(trained):
     assert page.headers["X-Total-Count"] == "2"
 
 
+def test_status_of_some_users_alone(trained):
+    trained.post("/api/users", json={"name": "Third", "email": "third@example.org"})
+
+    def ids(query):
+        answer = trained.get(f"/api/training/status?user_id={query}")
+        found = [user["user_id"] for user in answer.json["users"]]
+        assert answer.headers["X-Total-Count"] == str(len(found))
+        return found
+
+    assert ids("2") == [2]
+    assert ids("3,1,1") == [1, 3]
+    assert ids("7,999999999999999999") == []
+    assert ids("") == [1, 2, 3]
+    for wrong in ("x", "1,", "-1", "1.5", "9" * 19, "\u0661", ",".join(["1"] * 201)):
+        body = assert_problem(
+            trained.get("/api/training/status", query_string={"user_id": wrong}), 400, "invalid_input"
+        )
+        assert "user_id" in body["errors"], wrong
+
+
+def test_status_of_those_who_are_due(trained):
+    def due(query=""):
+        answer = trained.get(f"/api/training/status?due=true{query}")
+        found = [user["user_id"] for user in answer.json["users"]]
+        assert all(user["due"] for user in answer.json["users"])
+        return found, answer.headers["X-Total-Count"]
+
+    trained.post("/api/users", json={"name": "Without photos", "email": "third@example.org"})
+    assert due() == ([1, 2], "2")
+    assert due("&per_page=1&page=2") == ([2], "2")
+    trained.post("/api/training/incremental", json={"user_id": 1})
+    trained.post("/api/photos/1/upload", **form(("file", "wall.jpg", jpeg())))
+    assert due() == ([2], "1")
+    trained.post("/api/training/start", json={})
+    assert due() == ([], "0")
+    trained.post("/api/photos/1/upload", **form(("file", "new.jpg", five_people()[0].photo(light=0.7))))
+    assert due() == ([1], "1")
+    assert due("&user_id=2") == ([], "0")
+    assert len(trained.get("/api/training/status?due=false").json["users"]) == 3
+    body = assert_problem(trained.get("/api/training/status?due=perhaps"), 400, "invalid_input")
+    assert "due" in body["errors"]
+
+
+def test_a_photo_without_a_face_does_not_make_training_due(trained):
+    trained.post("/api/users", json={"name": "Third", "email": "third@example.org"})
+    trained.post("/api/photos/3/upload", **form(("file", "wall.jpg", jpeg())))
+    user = trained.get("/api/training/status?user_id=3").json["users"][0]
+    assert (user["photos"], user["missing"], user["without_face"], user["due"]) == (1, 1, 1, False)
+    assert_problem(trained.post("/api/training/incremental", json={"user_id": 3}), 422, "no_usable_photos")
+
+
 def test_the_mask_cuts_the_answer(trained):
     answer = trained.post(
         "/api/training/incremental", json={"user_id": 1}, headers={"X-Fields": "data{embeddings_created}"}

@@ -92,6 +92,15 @@ def test_a_search_finds_parts_of_name_and_address_and_nothing_else(client):
     assert client.get("/api/users?q=%00").json == []
 
 
+def test_a_search_finds_an_id(client):
+    for number in range(12):
+        client.post("/api/users", json={"name": "Somebody", "email": f"{chr(97 + number)}@example.org"})
+    assert [user["id"] for user in client.get("/api/users?q=1").json] == [1]
+    assert [user["id"] for user in client.get("/api/users?q=%2012%20").json] == [12]
+    for nobody in ("13", "9" * 18, "9" * 19, "9" * 30, "-1", "1.0", "\u0661"):
+        assert client.get("/api/users", query_string={"q": nobody}).json == [], nobody
+
+
 @pytest.mark.parametrize(
     ("mask", "fields"), [("id,name", {"id", "name"}), ("{email}", {"email"}), ("nothing", set()), ("*", None)]
 )

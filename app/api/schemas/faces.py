@@ -6,17 +6,22 @@ from flask_restx import Namespace, fields
 from flask_restx.model import Model
 
 
-def face_models(ns: Namespace) -> Model:
-    """Register Box, Quality and Face in the namespace and return Face."""
-    box = ns.model(
+def box_model(ns: Namespace) -> Model:
+    """Register Box in the namespace and return it."""
+    return ns.model(
         "Box",
         {
-            "x": fields.Integer(description="Left edge, pixels of the original picture.", example=74),
+            "x": fields.Integer(description="Left edge, in pixels.", example=74),
             "y": fields.Integer(description="Upper edge.", example=61),
             "w": fields.Integer(description="Width.", example=98),
             "h": fields.Integer(description="Height.", example=131),
         },
     )
+
+
+def face_models(ns: Namespace) -> Model:
+    """Register Box, Quality and Face in the namespace and return Face."""
+    box = box_model(ns)
     quality = ns.model(
         "FaceQuality",
         {
@@ -40,7 +45,7 @@ def face_models(ns: Namespace) -> Model:
         {
             "detected": fields.Boolean(example=True),
             "score": fields.Float(description="The detector's confidence, 0 to 1.", example=0.87),
-            "box": fields.Nested(box, allow_null=True),
+            "box": fields.Nested(box, allow_null=True, description="In the original picture."),
             "landmarks": fields.List(
                 fields.List(fields.Float),
                 description="[x, y] of: eye on the left, eye on the right, nose, left and right mouth corner.",

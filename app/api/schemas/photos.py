@@ -8,7 +8,7 @@ from flask_restx import Namespace, fields
 
 from app.api.base import UtcDateTime
 from app.api.parsing import FileArgument, file_parser
-from app.api.schemas.faces import face_models
+from app.api.schemas.faces import box_model, face_models
 
 ns = Namespace("photos", description="Photos of people: the pictures they are recognised by.")
 
@@ -26,6 +26,18 @@ for _field, _help in zip(
 ):
     upload_many_form.add_argument(_field, type=FileArgument(), location="files", help=_help)
 
+_stored_face = ns.model(
+    "StoredFace",
+    {
+        "box": fields.Nested(box_model(ns), description="In the stored picture; it may reach past its edge."),
+        "landmarks": fields.List(
+            fields.List(fields.Float),
+            description="[x, y] of: eye on the left, eye on the right, nose, left and right mouth corner.",
+            example=[[82.1, 88.4], [141.9, 87.2], [112.3, 121.0], [87.5, 153.6], [138.2, 152.8]],
+        ),
+    },
+)
+
 photo = ns.model(
     "Photo",
     {
@@ -40,6 +52,9 @@ photo = ns.model(
             face_models(ns), description="The face that was found in the original; detected is false without one."
         ),
         "warnings": fields.List(fields.String, description="What to do better, in sentences.", example=[]),
+        "stored_face": fields.Nested(
+            _stored_face, allow_null=True, description="The same face in the stored picture; null without one."
+        ),
     },
 )
 

@@ -31,6 +31,7 @@ skipped = ns.model(
     "SkippedPhoto",
     {
         "photo_id": fields.Integer(example=7),
+        "user_id": fields.Integer(description="Whose photo; null in results of older versions.", example=1),
         "filename": fields.String(example="back-of-the-head.jpg"),
         "code": fields.String(example="no_face_found"),
         "message": fields.String(example="No face was found: use a sharp, well-lit photo."),
@@ -147,6 +148,15 @@ status = ns.model(
         "users": fields.List(fields.Nested(user_status)),
     },
 )
+
+only_users = {
+    "user_id": {
+        "in": "query",
+        "type": "string",
+        "description": "Only these users: an id, or several with commas between them (at most 200).",
+    },
+    "due": {"in": "query", "type": "boolean", "description": "true: only users whom training would add something for."},
+}
 
 asynchronous = {
     "Prefer": {

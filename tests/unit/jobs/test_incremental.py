@@ -40,6 +40,7 @@ def test_the_result_says_what_was_done(world: World):
         "skipped": [
             {
                 "photo_id": nobody,
+                "user_id": anna,
                 "filename": "photo-3.jpg",
                 "code": "no_face_found",
                 "message": "No face was found: use a sharp, well-lit photo that shows the whole face from the front.",

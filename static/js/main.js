@@ -1,0 +1,38 @@
+/* Starts the page. */
+import { notice } from "./core/announce.js";
+import { byId } from "./core/dom.js";
+import { t } from "./core/messages.js";
+import { config } from "./core/config.js";
+import { onSession, restore, session } from "./core/session.js";
+import { onBack, watchConnection } from "./core/connection.js";
+import { currentTab, startRouter } from "./core/router.js";
+import { startThemeSwitch } from "./core/theme.js";
+
+function showAccount() {
+  byId("account-name").textContent = session.signedIn ? session.account.name : t("Sign in");
+  byId("account-link").classList.toggle("is-signed-in", session.signedIn);
+}
+
+/** The tab Password Login says it itself. */
+function tellEnd() {
+  if (session.signedIn || currentTab() === "account") return;
+  if (session.ending === "server") notice(t("Your session has ended: sign in again."), { kind: "info" });
+  if (session.ending === "window") notice(t("You signed out in another window."), { kind: "info" });
+}
+
+/** The other tabs' scripts, when there is time: then tabs change at once, and also while the server is away. */
+function fetchTheRest() {
+  for (const key of Object.keys(config.tabs)) import(`./tabs/${key}.js`).catch(() => {});
+}
+
+startThemeSwitch(byId("theme-switch"));
+watchConnection();
+onSession(showAccount);
+onSession(tellEnd);
+onBack(() => session.signedIn || restore()); // the server was away when the page was loaded
+await restore();
+showAccount();
+await startRouter();
+tellEnd();
+document.documentElement.dataset.ready = ""; // for tests: everything reacts now
+("requestIdleCallback" in window ? requestIdleCallback : setTimeout)(fetchTheRest);

@@ -1,0 +1,100 @@
+"""The tab Status."""
+
+import pytest
+from playwright.sync_api import expect
+
+from app.version import VERSION
+from tests.browser.test_shell import sign_in
+
+pytestmark = pytest.mark.browser
+
+
+def test_it_tells_of_every_part_and_every_model(open_page):
+    page = open_page("/status")
+    expect(page.get_by_text("Everything works")).to_be_visible()
+    expect(page.locator("#status-summary")).to_contain_text(VERSION)
+    parts = page.locator("#status-parts li")
+    expect(parts).to_have_count(8)
+    expect(parts.filter(has_text="Works")).to_have_count(8)
+    expect(parts.filter(has_text="Disk")).to_contain_text("GB free")
+    face = page.get_by_role("region", name="Face model")
+    expect(face).to_contain_text("dlib")
+    expect(face).to_contain_text("public domain")
+    expect(page.get_by_role("region", name="Breed model")).to_contain_text("squeezenet-1.1")
+    cough = page.get_by_role("region", name="Cough model")
+    expect(cough).to_contain_text("kenali-cough-1")
+    expect(cough).to_contain_text("This is no diagnosis")
+    swagger = page.get_by_role("link", name="Try the API in Swagger UI")
+    expect(swagger).to_have_attribute("href", "/api/docs")
+
+
+def test_it_speaks_indonesian(open_page):
+    page = open_page("/status", lang="id")
+    expect(page.get_by_text("Semuanya berjalan")).to_be_visible()
+    disk = page.locator("#status-parts li").filter(has_text="Diska")
+    expect(disk).to_contain_text("kosong")
+    expect(page.locator("#status-parts")).to_contain_text("dengan pgvector")  # a sentence of the API, with gaps
+    expect(page.get_by_role("region", name="Model batuk")).to_contain_text("Ini bukan diagnosis.")
+
+
+def test_refresh_asks_again_once_however_often_it_is_clicked(open_page):
+    page = open_page("/status")
+    expect(page.get_by_text("Everything works")).to_be_visible()
+    asked = []
+    page.on("request", lambda request: asked.append(request) if request.url.endswith("/api/health") else None)
+    button = page.get_by_role("button", name="Refresh")
+    button.dblclick()
+    expect(page.locator("#live")).to_contain_text("The status is up to date.")
+    expect(button).to_be_enabled()
+    assert len(asked) == 1
+
+
+def test_a_part_that_is_ill_is_told_until_it_is_well(open_page):
+    page = open_page()
+
+    def ill(route):
+        answer = route.fetch()
+        body = answer.json()
+        body["ready"] = False
+        for part in body["parts"]:
+            if part["name"] == "disk":
+                part["ok"] = False
+        route.fulfill(response=answer, json=body)
+
+    page.route("**/api/health", ill)
+    page.goto("/status")
+    expect(page.get_by_text("1 part cannot do its work")).to_be_visible()
+    expect(page.locator("#status-parts li").filter(has_text="Disk")).to_contain_text("Does not work")
+    page.unroute("**/api/health")
+    expect(page.get_by_text("Everything works")).to_be_visible()  # asked again by itself
+
+
+def test_a_model_that_cannot_be_used_is_told_beside_the_others(open_page):
+    page = open_page()
+    broken = {
+        "status": 503,
+        "title": "x",
+        "code": "model_not_usable",
+        "message": "The model cannot be used.",
+        "detail": "x",
+    }
+    page.route("**/api/breed/model", lambda route: route.fulfill(status=503, json=broken))
+    page.goto("/status")
+    card = page.get_by_role("region", name="Breed model")
+    expect(card.get_by_role("alert")).to_contain_text("The model cannot be used.")
+    expect(page.get_by_role("region", name="Cough model")).to_contain_text("kenali-cough-1")
+    page.unroute("**/api/breed/model")
+    card.get_by_role("button", name="Try again").click()
+    expect(card).to_contain_text("squeezenet-1.1")
+
+
+def test_strangers_of_token_mode_learn_that_it_works_and_nothing_else(open_page, token_server):
+    page = open_page("/status", on=token_server)
+    expect(page.get_by_text("Everything works")).to_be_visible()
+    expect(page.locator("body")).not_to_contain_text(VERSION)
+    face = page.get_by_role("region", name="Face model")
+    expect(face.get_by_role("alert")).to_contain_text("Sign in first.")
+    expect(face.get_by_role("link", name="Go to sign-in")).to_be_visible()
+    sign_in(page)
+    expect(face).to_contain_text("dlib")
+    expect(page.locator("#status-summary")).to_contain_text(VERSION)
