@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -105,6 +106,37 @@ class Settings(BaseSettings):
         12, ge=4, le=16, description="bcrypt's work factor for passwords; each step doubles the work."
     )
 
+    # --- Google
+    google_client_id: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="OAuth client ids, separated by commas: the web client's first, then those of apps. "
+        "Empty: no Google sign-in.",
+    )
+    google_client_secret: str = Field("", repr=False, description="Secret of the first client; for server auth codes.")
+    google_redirect_uri: str = Field(
+        "",
+        description="Redirect URI that server auth codes are made with: empty for Android and iOS, "
+        "postmessage for the pop-up in a browser.",
+    )
+    google_sign_up: bool = Field(
+        default=True, description="Whether a Google account that nobody has here gets a new account (role user)."
+    )
+    google_api_key: str = Field("", repr=False, description="API key for public Drive folders. Empty: no Drive search.")
+    google_drive_max_files: int = Field(
+        10_000, ge=1, le=100_000, description="Pictures of a Drive folder and its subfolders that are searched."
+    )
+    google_token_url: str = Field("https://oauth2.googleapis.com/token", description="Where auth codes are exchanged.")
+    google_jwks_url: str = Field(
+        "https://www.googleapis.com/oauth2/v3/certs", description="Keys that Google signs id tokens with."
+    )
+    google_tokeninfo_url: str = Field(
+        "https://oauth2.googleapis.com/tokeninfo", description="Tells whom an access token was made for."
+    )
+    google_userinfo_url: str = Field(
+        "https://openidconnect.googleapis.com/v1/userinfo", description="Tells whose an access token is."
+    )
+    google_drive_url: str = Field("https://www.googleapis.com/drive/v3", description="The Drive API.")
+
     # --- jobs
     run_worker: bool = Field(
         default=True, description="Run a job worker inside the server; off if flask worker runs elsewhere."
@@ -113,7 +145,18 @@ class Settings(BaseSettings):
         600, ge=1, le=3600, description="How long a training request waits for its job before it answers 202."
     )
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator(
+        "google_token_url", "google_jwks_url", "google_tokeninfo_url", "google_userinfo_url", "google_drive_url"
+    )
+    @classmethod
+    def _encrypted(cls, value: str) -> str:
+        """Secrets are sent there."""
+        parts = urlsplit(value)
+        if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS):
+            return value.rstrip("/")
+        raise ValueError("https is needed, except on this machine")
+
+    @field_validator("allowed_hosts", "google_client_id", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         if isinstance(value, str):
