@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     history_dir: Path = Field(
         Path("static/history_images"), description="Pictures of the breed and cough histories, under random names."
     )
+    events_dir: Path = Field(
+        Path("instance/events"), description="Photos of events, in folders of random names; never served as they are."
+    )
     models_dir: Path = Field(Path("models"), description="Weights: downloaded packs and your own.")
 
     # --- faces
@@ -89,6 +92,18 @@ class Settings(BaseSettings):
     # --- breed and cough histories
     history_guests: int = Field(
         10_000, ge=1, le=10_000_000, description="Newest entries of guests that each history keeps; older ones go."
+    )
+
+    # --- events
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/?#]+)?$",
+        description="https://name of this server, for links and QR codes of events; empty takes that of the request.",
+    )
+    event_link: str = Field(
+        "/events?event={id}",
+        pattern=r"^(/[^/\s]\S*|[a-z][a-z0-9+.-]*:\S+)$",
+        description="Where the link of an event leads, a page or an app's own scheme; {id} and {share_code} are known.",
     )
 
     # --- who may call
@@ -163,7 +178,7 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("instance_dir", "dataset_dir", "history_dir", "models_dir", mode="after")
+    @field_validator("instance_dir", "dataset_dir", "history_dir", "events_dir", "models_dir", mode="after")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()

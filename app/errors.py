@@ -513,6 +513,65 @@ class TooManySearches(KenaliError):
     code = "too_many_searches"
 
 
+# --- events
+
+
+class EventNotFound(KenaliError):
+    """There is no such event."""
+
+    status = 404
+    code = "event_not_found"
+
+
+class EventImageNotFound(KenaliError):
+    """There is no such photo."""
+
+    status = 404
+    code = "image_not_found"
+
+
+class WrongEventPassword(KenaliError):
+    """This is not the password of the event: ask whoever invited you."""
+
+    status = 403
+    code = "wrong_event_password"
+
+
+class EventAccessRequired(KenaliError):
+    """Open the event first: send its password to POST /api/events/<id>/access and the token as X-Event-Token."""
+
+    status = 403
+    code = "event_access_required"
+
+
+class EventTokenInvalid(KenaliError):
+    """The event token is not valid here any more: open the event again with its password."""
+
+    status = 403
+    code = "event_token_invalid"
+
+
+class EventTokenExpired(KenaliError):
+    """The event token has expired: open the event again with its password."""
+
+    status = 403
+    code = "event_token_expired"
+
+
+class MediaLinkInvalid(KenaliError):
+    """The address of this picture is not valid any more: load the page again."""
+
+    status = 403
+    code = "media_link_invalid"
+
+
+class MediaLinkExpired(KenaliError):
+    """The address of this picture has expired: load the page again."""
+
+    status = 403
+    code = "media_link_expired"
+
+
 # --- operations
 
 
