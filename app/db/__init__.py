@@ -2,7 +2,7 @@
 
 from app.db.accounts import ApiKey, LoginSession, SignInFailures
 from app.db.base import Base, db, utc_now
-from app.db.drive import DriveFace, DriveFile, DriveFileState, DriveSearch, DriveSearchState
+from app.db.drive import DriveFace, DriveFile, DriveFileState, DriveSearch, DriveSearchFile, DriveSearchState
 from app.db.event_people import Bookmark, DownloadState, EventDownload, Identity, Selfie
 from app.db.events import Event, EventFace, EventImage, EventVisit, ImageState
 from app.db.faces import FaceEmbedding, FaceGeneration, GenerationState
@@ -23,6 +23,7 @@ __all__ = [
     "DriveFile",
     "DriveFileState",
     "DriveSearch",
+    "DriveSearchFile",
     "DriveSearchState",
     "Event",
     "EventDownload",
