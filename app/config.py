@@ -50,8 +50,9 @@ class Settings(BaseSettings):
     history_dir: Path = Field(
         Path("static/history_images"), description="Pictures of the breed and cough histories, under random names."
     )
-    events_dir: Path = Field(
-        Path("instance/events"), description="Photos of events, in folders of random names; never served as they are."
+    events_dir: Path | None = Field(
+        None,
+        description="Photos of events, under random names and never served as they are; empty: INSTANCE_DIR/events.",
     )
     models_dir: Path = Field(Path("models"), description="Weights: downloaded packs and your own.")
 
@@ -178,10 +179,10 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("instance_dir", "dataset_dir", "history_dir", "events_dir", "models_dir", mode="after")
+    @field_validator("instance_dir", "dataset_dir", "history_dir", "models_dir", "events_dir", mode="after")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value.expanduser().absolute() if value else None
 
     @model_validator(mode="after")
     def _local_means_loopback(self) -> Settings:
@@ -197,6 +198,11 @@ class Settings(BaseSettings):
     def embedded_database(self) -> bool:
         """Whether Kenali runs its own PostgreSQL."""
         return not self.database_url
+
+    @property
+    def events_root(self) -> Path:
+        """The folder of the events' photos."""
+        return self.events_dir or self.instance_dir / "events"
 
     @property
     def max_upload_bytes(self) -> int:

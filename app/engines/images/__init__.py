@@ -2,5 +2,21 @@
 
 from app.engines.images.crop import STORED_SIZE, Crop, encode_jpeg, face_crop, resize_whole
 from app.engines.images.decode import MAX_ASPECT, MIN_SIDE, decode
+from app.engines.images.renditions import THUMB_SIDE, WEB_SIDE, Stripped, encode_for_screens, fitted, strip
 
-__all__ = ["MAX_ASPECT", "MIN_SIDE", "STORED_SIZE", "Crop", "decode", "encode_jpeg", "face_crop", "resize_whole"]
+__all__ = [
+    "MAX_ASPECT",
+    "MIN_SIDE",
+    "STORED_SIZE",
+    "THUMB_SIDE",
+    "WEB_SIDE",
+    "Crop",
+    "Stripped",
+    "decode",
+    "encode_for_screens",
+    "encode_jpeg",
+    "face_crop",
+    "fitted",
+    "resize_whole",
+    "strip",
+]
