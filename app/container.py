@@ -34,8 +34,16 @@ from app.services.admins import AdminService
 from app.services.auth import AuthService
 from app.services.breed import BreedService
 from app.services.cough import CoughService
+from app.services.event_access import EventAccess
+from app.services.event_files import EventFiles
+from app.services.event_images import EventImageService
+from app.services.event_indexing import EventIndexing
+from app.services.events import EventService
 from app.services.gallery import Gallery
 from app.services.gallery_memory import GalleryMemory
+from app.services.google.http import GoogleHttp
+from app.services.google.identity import GoogleClient, GoogleIdentities
+from app.services.google.sign_in import GoogleSignIn
 from app.services.health import HealthService, database_ping, disk_ping
 from app.services.history import History, Pictures
 from app.services.lockout import Lockout
@@ -78,11 +86,18 @@ class Container:
     cough_history: History[CoughEntry]
     breed: BreedService
     cough: CoughService
+    event_files: EventFiles
+    event_access: EventAccess
+    events: EventService
+    event_images: EventImageService
+    event_indexing: EventIndexing
     tokens: TokenService
     access: AccessService
     api_keys: ApiKeyService
     admins: AdminService
     auth: AuthService
+    google: GoogleSignIn
+    google_http: GoogleHttp
     privacy: PrivacyService
     health: HealthService
     worker: WorkerThread
@@ -93,6 +108,7 @@ class Container:
         self.watch.start()
         self.sweep.run()
         self.history_pictures.sweep()
+        self.event_files.sweep()
         self.tokens.clean()
         if self.settings.run_worker:
             self.worker.start()
@@ -103,6 +119,7 @@ class Container:
         """End the worker and let go of the database."""
         self.worker.stop()
         self.watch.stop()
+        self.google_http.close()
         self.engine.dispose()
         if self.postgres:
             self.postgres.stop()
@@ -130,7 +147,8 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
 
     storage = LocalStorage(settings.dataset_dir)
     pictures = Pictures(sessions, LocalStorage(settings.history_dir))
-    folders = UserFolders(storage, also_remove=pictures.remove_person)
+    event_files = EventFiles(sessions, LocalStorage(settings.events_root))
+    folders = UserFolders(storage, also_remove=[pictures.remove_person, event_files.remove_person])
     face_engines = face_engines or FaceEngines(settings)
     gallery = Gallery(sessions, face_engines, settings)
     decode_picture = partial(
@@ -167,7 +185,18 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
     )
     lockout = Lockout(sessions, limit=settings.lockout_failures, life=timedelta(minutes=settings.lockout_minutes))
     users = UserService(sessions, folders, passwords)
-    worker = WorkerThread(queue, training)
+    google_http = GoogleHttp()
+    google = GoogleSignIn(
+        sessions,
+        GoogleIdentities(_google_client(settings), google_http),
+        tokens,
+        users.add,
+        sign_up=settings.google_sign_up,
+        threads=settings.server_threads,
+    )
+    event_access = EventAccess(sessions, passwords, lockout, secret.key("events"))
+    event_indexing = EventIndexing(sessions, gallery, event_files, decode_picture, queue.enqueue_images)
+    worker = WorkerThread(queue, training, event_indexing)
     sweep = Sweep(sessions, storage)
     return Container(
         settings=settings,
@@ -187,16 +216,24 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
         cough_history=cough_history,
         breed=breed,
         cough=cough,
+        event_files=event_files,
+        event_access=event_access,
+        events=EventService(sessions, event_access, event_files, passwords, gallery),
+        event_images=EventImageService(sessions, event_access, event_files, decode_picture, queue.enqueue_images),
+        event_indexing=event_indexing,
         tokens=tokens,
         access=AccessService(sessions, tokens, mode=settings.access_mode),
         api_keys=ApiKeyService(sessions),
         admins=AdminService(sessions, users.create),
         auth=AuthService(sessions, tokens, passwords, lockout, recognition, face_login=settings.face_login),
+        google=google,
+        google_http=google_http,
         privacy=PrivacyService(sessions, users.delete),
         health=HealthService(
             {
                 "database": database_ping(sessions),
                 "disk": disk_ping(settings.dataset_dir),
+                "events": event_files.ping,
                 "face_model": gallery.ping,
                 "breed_model": breed.ping,
                 "cough_model": cough.ping,
@@ -206,6 +243,18 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
             }
         ),
         worker=worker,
+    )
+
+
+def _google_client(settings: Settings) -> GoogleClient:
+    return GoogleClient(
+        client_ids=settings.google_client_id,
+        client_secret=settings.google_client_secret,
+        redirect_uri=settings.google_redirect_uri,
+        token_url=settings.google_token_url,
+        jwks_url=settings.google_jwks_url,
+        tokeninfo_url=settings.google_tokeninfo_url,
+        userinfo_url=settings.google_userinfo_url,
     )
 
 

@@ -18,20 +18,21 @@ from psycopg_pool import PoolTimeout
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 
-from app.jobs.liveness import ALIVE, Connection, LivingJobManager, take_back_orphans
+from app.jobs.liveness import WORKERS, Connection, LivingJobManager, take_back_orphans
 from app.jobs.queue import JobQueue
-from app.jobs.tasks import QUEUE, TRAINING, make_app
+from app.jobs.tasks import EVENTS_QUEUE, INDEXING, PLACES, TRAINING, make_app
+from app.services.event_indexing import EventIndexing
 from app.services.health import PartHealth
 from app.services.training import TrainingService
 
 logger = logging.getLogger(__name__)
 
-#: One rebuild at most (its lock), so that one place is always free for people who wait for their own training.
-CONCURRENCY = 2
 #: Jobs that are about to end may do so when the worker stops; others go back to the queue.
 GRACE_SECONDS = 1.0
 #: How often orphaned jobs are looked for while running.
 LOOK_SECONDS = 5.0
+#: How often photos of events are looked for that nobody would look at otherwise.
+REQUEUE_SECONDS = 60.0
 #: Pause before the worker starts again.
 RESTART_SECONDS = 1.0
 #: Longest time that `stop` waits for the thread.
@@ -42,9 +43,13 @@ CONNECT_TIMEOUT_SECONDS = 5
 class WorkerThread:
     """Runs jobs in this process, with the models that are loaded here."""
 
-    def __init__(self, queue: JobQueue, training: TrainingService) -> None:
+    def __init__(self, queue: JobQueue, training: TrainingService, indexing: EventIndexing | None = None) -> None:
+        """:param indexing: looks at photos of events; without it their queue is left to other workers."""
         self._queue = queue
         self._training = training
+        self._indexing = indexing
+        self._context = {TRAINING: training, INDEXING: indexing}
+        self._places = {queue: n for queue, n in PLACES.items() if indexing is not None or queue != EVENTS_QUEUE}
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -73,7 +78,7 @@ class WorkerThread:
     def ping(self) -> PartHealth:
         """Whether jobs are worked on, here or elsewhere."""
         with self._queue.engine.connect() as connection:
-            workers = connection.execute(text(f"SELECT count(*) FROM procrastinate_workers AS w WHERE {ALIVE}"))  # noqa: S608
+            workers = connection.execute(text(WORKERS))
             states = connection.execute(
                 text("SELECT state, count(*) FROM training_jobs WHERE state IN ('queued', 'running') GROUP BY state")
             )
@@ -107,31 +112,38 @@ class WorkerThread:
         """One worker, from registering to leaving. Returns when it should stop; raises when something broke."""
         conninfo = conninfo_of(self._queue.engine.url)
         async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as alive:
-            connector = PsycopgConnector(conninfo=conninfo, min_size=1, max_size=4, timeout=CONNECT_TIMEOUT_SECONDS)
+            # Each queue's worker listens on one connection and shares the others.
+            connector = PsycopgConnector(
+                conninfo=conninfo, min_size=1, max_size=3 + len(self._places), timeout=CONNECT_TIMEOUT_SECONDS
+            )
             app = make_app(connector)
             app.job_manager = LivingJobManager(connector, alive)
             async with app.open_async():
                 await take_back_orphans(alive)
-                worker = asyncio.create_task(
-                    app.run_worker_async(
-                        queues=[QUEUE],
-                        concurrency=CONCURRENCY,
-                        shutdown_graceful_timeout=GRACE_SECONDS,
-                        install_signal_handlers=False,
-                        # What became of a job is told by training_jobs; the queue keeps what is to be done.
-                        delete_jobs="always",
-                        additional_context={TRAINING: self._training},
+                workers = [
+                    asyncio.create_task(
+                        app.run_worker_async(
+                            queues=[queue],
+                            name=queue,
+                            concurrency=places,
+                            shutdown_graceful_timeout=GRACE_SECONDS,
+                            install_signal_handlers=False,
+                            # What became of a job is told by our own tables; the queue keeps what is to be done.
+                            delete_jobs="always",
+                            additional_context=self._context,
+                        )
                     )
-                )
-                look = asyncio.create_task(self._look_after(alive))
+                    for queue, places in self._places.items()
+                ]
+                looks = [asyncio.create_task(self._look_after(alive)), asyncio.create_task(self._requeue_images())]
                 stopping = asyncio.create_task(stop.wait())
                 self._trouble = None
                 try:
-                    await asyncio.wait({worker, look, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait({*workers, *looks, stopping}, return_when=asyncio.FIRST_COMPLETED)
                 finally:
-                    for task in (look, stopping, worker):
+                    for task in (*looks, stopping, *workers):
                         task.cancel()
-                    outcomes = await asyncio.gather(worker, look, return_exceptions=True)
+                    outcomes = await asyncio.gather(*workers, *looks, return_exceptions=True)
             for outcome in outcomes:
                 if isinstance(outcome, Exception):
                     raise outcome
@@ -142,6 +154,13 @@ class WorkerThread:
             await asyncio.to_thread(self._training.close_abandoned)
             await asyncio.sleep(LOOK_SECONDS)
             await take_back_orphans(alive)
+
+    async def _requeue_images(self) -> None:
+        """Beside the other: it may have to load a model first."""
+        while True:
+            if self._indexing is not None:
+                await asyncio.to_thread(self._indexing.requeue)
+            await asyncio.sleep(REQUEUE_SECONDS)
 
 
 def conninfo_of(url: URL) -> str:
