@@ -23,6 +23,9 @@ PUBLIC_CALLS = {
     ("POST", "/api/auth/login-pass-verify"),
     ("POST", "/api/auth/login-face-verify"),
     ("POST", "/api/auth/refresh"),
+    # Google's own word is the credential; the setup is what a page shows its button by.
+    ("GET", "/api/auth/google"),
+    ("POST", "/api/auth/google"),
     ("GET", "/api/health"),
     ("GET", "/api/health/ready"),
     # Guests may ask the classifiers; what goes with an answer has an address that nobody guesses.

@@ -70,6 +70,8 @@ class BoundedAdapter(HTTPAdapter):
         raw = response.raw
         try:
             body = _read(raw, response.headers.get("Content-Length", ""), self._limits.max_bytes, deadline)
+        except requests.exceptions.RequestException:  # an OSError too
+            raise
         except (HTTPError, OSError) as error:
             raise requests.exceptions.ConnectionError(type(error).__name__, request=request) from error
         finally:
@@ -157,7 +159,7 @@ def json_object(response: requests.Response) -> dict[str, Any]:
     """The JSON object of an answer; GoogleUnavailable for anything else."""
     try:
         body = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
         raise unavailable(response)

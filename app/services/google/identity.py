@@ -151,7 +151,7 @@ class GoogleIdentities:
                 logger.warning("Google refuses this server's client id or secret: %s", error.error)
                 raise GoogleNotConfigured("Google does not accept this server's client id or secret.") from None
             raise GoogleTokenRejected("Google does not accept this code: get a new one and try again.") from None
-        except (requests.exceptions.RequestException, ValueError, TypeError) as error:
+        except (requests.exceptions.RequestException, ValueError, TypeError, RecursionError) as error:
             raise unavailable(error) from None
         return token
 
@@ -159,19 +159,15 @@ class GoogleIdentities:
         """The person of an id token, if everything about it is right."""
         if len(id_token) > _MAX_ID_TOKEN:
             raise GoogleTokenRejected
-        wanted = jwt.JWTClaimsRegistry(
-            now=lambda: int(self._clock()),
-            leeway=LEEWAY_SECONDS,
-            iss={"essential": True, "values": list(ISSUERS)},
-            sub={"essential": True},
-            exp={"essential": True},
-            iat={"essential": True},
-            **({"nonce": {"essential": True, "value": nonce}} if nonce is not None else {}),
-        )
+        wanted: dict[str, jwt.ClaimsOption] = {name: {"essential": True} for name in ("iss", "sub", "exp", "iat")}
+        wanted["iss"]["values"] = list(ISSUERS)
+        if nonce is not None:
+            wanted["nonce"] = {"essential": True, "value": nonce}
+        registry = jwt.JWTClaimsRegistry(now=lambda: int(self._clock()), leeway=LEEWAY_SECONDS, **wanted)
         try:
             # RS256 and nothing else: a token must not choose how it is checked.
             token = jwt.decode(id_token, self._key_of, algorithms=["RS256"])
-            wanted.validate(token.claims)
+            registry.validate(token.claims)
         except (JoseError, ValueError, TypeError, OverflowError, RecursionError) as error:
             logger.info("An id token of Google was refused: %s", type(error).__name__)
             raise GoogleTokenRejected from None

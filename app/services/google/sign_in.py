@@ -121,7 +121,8 @@ class GoogleSignIn:
             user = get_user(session, user_id, for_update=True)
             identity = session.get(Identity, (PROVIDER, person.subject))
             if identity is None:
-                _refuse_second(session, user)
+                if _identity_of(session, user_id) is not None:
+                    raise GoogleAccountConflict("Another Google account is linked already: unlink it first.")
                 identity = Identity(
                     provider=PROVIDER, subject=person.subject, user_id=user_id, email=_told_address(person)
                 )
@@ -179,7 +180,11 @@ class GoogleSignIn:
             user = User(name=_name(person.name, email), email=email)
             self._add_user(session, user)
         else:
-            _refuse_second(session, user)
+            bound = _identity_of(session, user.id)
+            if bound is not None and bound.subject == person.subject:  # by another request, a moment ago
+                return user.id, False
+            if bound is not None:
+                raise GoogleAccountConflict
             if user.email_by_holder:
                 raise AddressNotConfirmed(
                     "An account here has this address, but its holder wrote it there without a proof. If it is yours, "
@@ -193,11 +198,6 @@ class GoogleSignIn:
 
 def _identity_of(session: Session, user_id: int) -> Identity | None:
     return session.scalar(select(Identity).where(Identity.user_id == user_id, Identity.provider == PROVIDER))
-
-
-def _refuse_second(session: Session, user: User) -> None:
-    if _identity_of(session, user.id) is not None:
-        raise GoogleAccountConflict
 
 
 def _same_address(session: Session, user: User, email: str) -> bool:
