@@ -41,6 +41,9 @@ from app.services.event_indexing import EventIndexing
 from app.services.events import EventService
 from app.services.gallery import Gallery
 from app.services.gallery_memory import GalleryMemory
+from app.services.google.drive import DriveClient
+from app.services.google.drive_run import DriveSearchRunner
+from app.services.google.drive_searches import DriveSearches, stored_selfie
 from app.services.google.http import GoogleHttp
 from app.services.google.identity import GoogleClient, GoogleIdentities
 from app.services.google.sign_in import GoogleSignIn
@@ -98,6 +101,8 @@ class Container:
     auth: AuthService
     google: GoogleSignIn
     google_http: GoogleHttp
+    drive: DriveClient
+    drive_searches: DriveSearches
     privacy: PrivacyService
     health: HealthService
     worker: WorkerThread
@@ -109,6 +114,7 @@ class Container:
         self.sweep.run()
         self.history_pictures.sweep()
         self.event_files.sweep()
+        self.drive_searches.remove_orphans()
         self.tokens.clean()
         if self.settings.run_worker:
             self.worker.start()
@@ -120,6 +126,7 @@ class Container:
         self.worker.stop()
         self.watch.stop()
         self.google_http.close()
+        self.drive.close()
         self.engine.dispose()
         if self.postgres:
             self.postgres.stop()
@@ -148,13 +155,24 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
     storage = LocalStorage(settings.dataset_dir)
     pictures = Pictures(sessions, LocalStorage(settings.history_dir))
     event_files = EventFiles(sessions, LocalStorage(settings.events_root))
-    folders = UserFolders(storage, also_remove=[pictures.remove_person, event_files.remove_person])
     face_engines = face_engines or FaceEngines(settings)
     gallery = Gallery(sessions, face_engines, settings)
     decode_picture = partial(
         decode, max_bytes=settings.max_upload_bytes, max_pixels=settings.max_image_megapixels * 1_000_000
     )
     queue = JobQueue(engine)
+    drive = DriveClient(settings.google_drive_url, settings.google_api_key, max_file_bytes=settings.max_upload_bytes)
+    drive_searches = DriveSearches(
+        sessions,
+        gallery,
+        decode_picture,
+        stored_selfie(sessions),
+        queue.enqueue_drive_search,
+        configured=drive.configured,
+    )
+    folders = UserFolders(
+        storage, also_remove=[pictures.remove_person, event_files.remove_person, drive_searches.remove_person]
+    )
     training = TrainingService(sessions, gallery, storage, enqueue=queue.enqueue, models_dir=settings.models_dir)
     recognition = RecognitionService(
         sessions,
@@ -196,7 +214,16 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
     )
     event_access = EventAccess(sessions, passwords, lockout, secret.key("events"))
     event_indexing = EventIndexing(sessions, gallery, event_files, decode_picture, queue.enqueue_images)
-    worker = WorkerThread(queue, training, event_indexing)
+    runner = DriveSearchRunner(
+        sessions,
+        gallery,
+        drive,
+        decode_picture,
+        queue.enqueue_drive_search,
+        max_files=settings.google_drive_max_files,
+        max_file_bytes=settings.max_upload_bytes,
+    )
+    worker = WorkerThread(queue, training, event_indexing, runner)
     sweep = Sweep(sessions, storage)
     return Container(
         settings=settings,
@@ -228,6 +255,8 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
         auth=AuthService(sessions, tokens, passwords, lockout, recognition, face_login=settings.face_login),
         google=google,
         google_http=google_http,
+        drive=drive,
+        drive_searches=drive_searches,
         privacy=PrivacyService(sessions, users.delete),
         health=HealthService(
             {

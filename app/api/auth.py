@@ -141,7 +141,7 @@ class GoogleLogin(Resource):
         return {
             "sign_in": client_id is not None,
             "client_id": client_id,
-            "drive_search": bool(container().settings.google_api_key),
+            "drive_search": container().drive_searches.configured,
         }
 
     @access(Need.PUBLIC, scope="auth")

@@ -10,8 +10,8 @@ from procrastinate.manager import JobManager
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from app.db import JobKind, TrainingJob
-from app.jobs.tasks import EVENTS_QUEUE, INDEX_IMAGE, QUEUE, TRAIN
+from app.db import DriveSearch, JobKind, TrainingJob
+from app.jobs.tasks import DRIVE_QUEUE, DRIVE_SEARCH, EVENTS_QUEUE, INDEX_IMAGE, QUEUE, TRAIN
 
 #: Somebody waits for one user's training; a rebuild takes minutes anyhow.
 _INCREMENTAL_PRIORITY = 10
@@ -53,6 +53,21 @@ class JobQueue:
         They have no lock: two looks at one photo do no harm (`app.services.event_indexing`).
         """
         return self.enqueue_all(session, EVENTS_QUEUE, INDEX_IMAGE, [{"image_id": image_id} for image_id in image_ids])
+
+    def enqueue_drive_search(self, session: Session, search: DriveSearch) -> int:
+        """Queue a search; those of one folder run one after the other, so that each picture is looked at once."""
+        job = Job(
+            id=None,
+            queue=DRIVE_QUEUE,
+            task_name=DRIVE_SEARCH,
+            lock=f"drive:{search.folder_id}",
+            queueing_lock=None,
+            task_kwargs={"search_id": search.id},
+        )
+        queued = self._manager.defer_job(job, connection=session.connection())
+        if queued.id is None:
+            raise RuntimeError("the queue gave the job no id")
+        return queued.id
 
     def enqueue_all(self, session: Session, queue: str, task: str, arguments: Sequence[dict[str, int]]) -> list[int]:
         """Queue jobs of one task, seen by workers when the transaction is committed; their ids in the same order."""

@@ -20,8 +20,9 @@ from sqlalchemy.engine import URL
 
 from app.jobs.liveness import WORKERS, Connection, LivingJobManager, take_back_orphans
 from app.jobs.queue import JobQueue
-from app.jobs.tasks import EVENTS_QUEUE, INDEXING, PLACES, TRAINING, make_app
+from app.jobs.tasks import DRIVE, DRIVE_QUEUE, EVENTS_QUEUE, INDEXING, PLACES, TRAINING, make_app
 from app.services.event_indexing import EventIndexing
+from app.services.google.drive_run import DriveSearchRunner
 from app.services.health import PartHealth
 from app.services.training import TrainingService
 
@@ -31,7 +32,7 @@ logger = logging.getLogger(__name__)
 GRACE_SECONDS = 1.0
 #: How often orphaned jobs are looked for while running.
 LOOK_SECONDS = 5.0
-#: How often photos of events are looked for that nobody would look at otherwise.
+#: How often photos of events and Drive searches are looked for that nobody would look at otherwise.
 REQUEUE_SECONDS = 60.0
 #: Pause before the worker starts again.
 RESTART_SECONDS = 1.0
@@ -43,13 +44,25 @@ CONNECT_TIMEOUT_SECONDS = 5
 class WorkerThread:
     """Runs jobs in this process, with the models that are loaded here."""
 
-    def __init__(self, queue: JobQueue, training: TrainingService, indexing: EventIndexing | None = None) -> None:
-        """:param indexing: looks at photos of events; without it their queue is left to other workers."""
+    def __init__(
+        self,
+        queue: JobQueue,
+        training: TrainingService,
+        indexing: EventIndexing | None = None,
+        drive: DriveSearchRunner | None = None,
+    ) -> None:
+        """
+        :param indexing: looks at photos of events; without it their queue is left to other workers.
+        :param drive: searches Drive folders; the same.
+        """
         self._queue = queue
         self._training = training
         self._indexing = indexing
-        self._context = {TRAINING: training, INDEXING: indexing}
-        self._places = {queue: n for queue, n in PLACES.items() if indexing is not None or queue != EVENTS_QUEUE}
+        self._drive = drive
+        self._context = {TRAINING: training, INDEXING: indexing, DRIVE: drive}
+        left = {EVENTS_QUEUE} if indexing is None else set()
+        left |= {DRIVE_QUEUE} if drive is None else set()
+        self._places = {queue: places for queue, places in PLACES.items() if queue not in left}
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -135,7 +148,7 @@ class WorkerThread:
                     )
                     for queue, places in self._places.items()
                 ]
-                looks = [asyncio.create_task(self._look_after(alive)), asyncio.create_task(self._requeue_images())]
+                looks = [asyncio.create_task(self._look_after(alive)), asyncio.create_task(self._requeue())]
                 stopping = asyncio.create_task(stop.wait())
                 self._trouble = None
                 try:
@@ -155,9 +168,11 @@ class WorkerThread:
             await asyncio.sleep(LOOK_SECONDS)
             await take_back_orphans(alive)
 
-    async def _requeue_images(self) -> None:
+    async def _requeue(self) -> None:
         """Beside the other: it may have to load a model first."""
         while True:
+            if self._drive is not None:
+                await asyncio.to_thread(self._drive.requeue)
             if self._indexing is not None:
                 await asyncio.to_thread(self._indexing.requeue)
             await asyncio.sleep(REQUEUE_SECONDS)

@@ -48,6 +48,13 @@ class TooLarge(requests.exceptions.RequestException):
     """The answer is larger than allowed."""
 
 
+class AnswerTooLarge(GoogleUnavailable):
+    """Google's answer is larger than allowed: asking again would not make it smaller."""
+
+    def __init__(self) -> None:
+        super().__init__(retry_after_seconds=RETRY_AFTER_SECONDS)
+
+
 class BoundedAdapter(HTTPAdapter):
     """Reads each answer to its end within limits, before anybody sees it."""
 
@@ -106,12 +113,14 @@ class GoogleHttp:
         self._session = bounded(requests.Session(), self.adapter)
 
     def call(self, method: str, url: str, **what: Any) -> requests.Response:
-        """The answer, whatever its status; GoogleUnavailable if there is none.
+        """The answer, whatever its status; GoogleUnavailable if there is none, AnswerTooLarge if it is too large.
 
         :param what: ``params``, ``data``, ``headers``.
         """
         try:
             return self._session.request(method, url, **what)
+        except TooLarge:
+            raise AnswerTooLarge from None
         except requests.exceptions.RequestException as error:
             raise unavailable(error) from None
 
