@@ -34,7 +34,7 @@ from app.errors import (
     NotPermitted,
     WrongEventPassword,
 )
-from app.services.access import Caller, Via
+from app.services.access import EVERYTHING, Caller, Via
 from app.services.event_files import Size
 from app.services.lockout import Lockout, account_of
 from app.services.passwords import Passwords
@@ -46,6 +46,9 @@ LINK_SECONDS: Final = 3600
 #: ...and ends at a multiple of this, so that a page that is loaded again finds its pictures in the browser's cache.
 LINK_STEP_SECONDS: Final = 900
 
+#: Of API keys. Whether one of them suffices to change something is the guard's to say; the addresses of pictures, which
+#: anybody may ask for, are not behind it.
+_SCOPES: Final = frozenset({EVERYTHING, "events", "events:read"})
 _ALGORITHM: Final = "HS256"
 _ISSUER: Final = "kenali"
 _AUDIENCE: Final = "kenali:event"
@@ -69,7 +72,7 @@ class EventCaller:
     def manages(self, event: Event) -> bool:
         """Whether the caller may change this event: its owner, admins, programs, everybody on a trusted machine."""
         who = self.caller
-        if who.trusted or who.role is Role.ADMIN or who.via is Via.API_KEY:
+        if who.trusted or who.role is Role.ADMIN or (who.via is Via.API_KEY and bool(who.scopes & _SCOPES)):
             return True
         return who.user_id is not None and who.user_id == event.owner_id
 

@@ -118,10 +118,19 @@ class EventService:
         with self._sessions() as session:
             return self._views(session, who, [get_event(session, event_id)])[0]
 
+    def get_visible(self, who: EventCaller, event_id: int) -> Event:
+        """The event, for whoever may see its photos; what `EventAccess.check` raises otherwise."""
+        with self._sessions() as session:
+            return self._access.get_visible(session, who, event_id)
+
     def find_shared(self, code: str) -> Event:
         """The event that a link or QR code means; EventNotFound otherwise."""
         with self._sessions() as session:
-            event = session.scalar(select(Event).where(Event.share_code == code.upper())) if code.isalnum() else None
+            event = (
+                session.scalar(select(Event).where(Event.share_code == code.upper()))
+                if code.isascii() and code.isalnum()
+                else None
+            )
         if event is None:
             raise EventNotFound("This link leads to no event: ask for a new one.")
         return event
