@@ -34,6 +34,10 @@ PUBLIC_CALLS = {
     ("GET", "/api/cough"),
     ("POST", "/api/cough/predict"),
     ("GET", "/static/history_images/<path:key>"),
+    # An <img> sends no token: the signature of its address is looked at (tests/api/test_event_access.py).
+    ("GET", "/api/images/<int:image_id>/<size>"),
+    # Leads to the event's page, which asks for the password.
+    ("GET", "/r/<share_code>"),
 }
 
 OK = "ok"
