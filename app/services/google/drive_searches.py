@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 from sqlalchemy import Float, cast, delete, func, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db import DriveFace, DriveFile, DriveSearch, DriveSearchFile, DriveSearchState, Selfie
@@ -228,7 +229,7 @@ def _matches(session: Session, search: DriveSearch, wanted: PageRequest) -> Page
         .join(DriveFace, DriveFace.file_id == DriveFile.id)
         .where(DriveSearchFile.search_id == search.id, similarity >= bands.maybe)
         # The best face of each picture.
-        .distinct(DriveFile.id)
+        .ext(distinct_on(DriveFile.id))
         .order_by(DriveFile.id, similarity.desc())
         .subquery()
     )
