@@ -205,7 +205,7 @@ _IMAGE = {
     "state": fields.String(
         enum=["queued", "indexed", "failed"], description="Whether its faces are known.", example="indexed"
     ),
-    "failure": fields.String(description="Why it failed, a stable word, or null.", example=None),
+    "failure": fields.String(description="Why it failed, a stable word; else null.", example="photo_file_missing"),
     "faces": fields.Integer(description="How many were found.", example=4),
     "created_at": UtcDateTime(example=_TIME),
     "indexed_at": UtcDateTime(example=_TIME),
