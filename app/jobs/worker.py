@@ -41,6 +41,13 @@ STOP_SECONDS = 30.0
 CONNECT_TIMEOUT_SECONDS = 5
 
 
+#: Whether jobs of any queue could be worked on now.
+_DUE = (
+    "SELECT EXISTS (SELECT 1 FROM procrastinate_jobs "
+    "WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now()))"
+)
+
+
 class WorkerThread:
     """Runs jobs in this process, with the models that are loaded here."""
 
@@ -97,10 +104,11 @@ class WorkerThread:
             )
             facts: dict[str, Any] = {"workers": workers.scalar_one(), "queued": 0, "running": 0}
             facts.update(dict(states.all()))
+            due = connection.execute(text(_DUE)).scalar_one()
         detail = f"{facts['workers']} worker(s), {facts['queued']} queued, {facts['running']} running"
         if self._trouble is not None:
             return PartHealth(ok=False, detail=f"the worker cannot work: {self._trouble}", facts=facts)
-        waiting_for_nobody = facts["queued"] > 0 and facts["workers"] == 0 and self._thread is None
+        waiting_for_nobody = due and facts["workers"] == 0 and self._thread is None
         if waiting_for_nobody:
             detail += ": start flask worker, or set RUN_WORKER=true"
         return PartHealth(ok=not waiting_for_nobody, detail=detail, facts=facts)
