@@ -20,6 +20,7 @@ from app.errors import (
     GoogleNotConfigured,
     GoogleTokenRejected,
     GoogleUnavailable,
+    HostNotAllowed,
     ImageTooLarge,
     ImageTooSmall,
     InvalidCredentials,
@@ -130,7 +131,7 @@ class GoogleLogin(Resource):
 
     @access(Need.PUBLIC, scope="auth")
     @ns.doc("get_google_setup")
-    @raises(ns, ServerBusy)
+    @raises(ns, HostNotAllowed)
     @ns.marshal_with(wire.google_setup)
     def get(self) -> Any:
         """Whether there is Google sign-in here
