@@ -58,7 +58,7 @@ def _message(search: Search) -> str:
     if search.state == DriveSearchState.FAILED:
         return search.error or "The search failed."
     if search.state == DriveSearchState.COMPLETED:
-        return f"All {search.listed} pictures have been looked at."
+        return f"The search is complete: {search.listed} pictures."
     if search.pending is not None:
         return f"The folder is being listed: {search.listed} pictures so far."
     return f"{search.analysed} of {search.listed} pictures have been looked at."
@@ -154,7 +154,10 @@ class DriveSearch(Resource):
         wanted = wanted_page()
         search, page = container().drive_searches.get(caller_id(), search_id, wanted)
         results = [_match_form(match) for match in page.items]
-        return {**_wire_form(search), "results": results}, 200, page_headers(page, wanted)
+        skipped = [
+            {"code": code, "count": count} for code, count in container().drive_searches.skipped(search_id).items()
+        ]
+        return {**_wire_form(search), "skipped": skipped, "results": results}, 200, page_headers(page, wanted)
 
     @access(Need.PERSON, scope="events")
     @ns.doc("delete_drive_search")

@@ -109,7 +109,7 @@ def test_a_search_is_started_followed_and_deleted(api, google, anna):
     answer = finished(api, anna, search_id)
     search = answer.json
     assert (search["status"], search["error"], search["truncated"]) == ("completed", None, False)
-    assert search["message"] == "All 3 pictures have been looked at."
+    assert search["message"] == "The search is complete: 3 pictures."
     assert search["progress"] == {"found": 3, "analysed": 3, "listed": True}
     assert answer.headers["X-Total-Count"] == "2"
     assert sorted(result["file_id"] for result in search["results"]) == ["picture-0001", "picture-0003"]
@@ -185,6 +185,19 @@ def test_google_that_is_away_for_a_moment_only_takes_longer(api, google, anna):
     google.fail("media", Fault(500))
     search = finished(api, anna, start(api, anna).json["search_id"]).json
     assert (search["status"], len(search["results"])) == ("completed", 1)
+
+
+def test_what_could_not_be_looked_at_is_told_by_reason(api, google, anna):
+    google.picture("picture-0001", FOLDER, photo(1))
+    google.picture("picture-heic", FOLDER, b"HEIC", mime="image/heic")
+    google.picture("picture-text", FOLDER, b"no picture")
+    google.picture("picture-large", FOLDER, photo(1), size=50_000_000)
+    search = finished(api, anna, start(api, anna).json["search_id"]).json
+    assert search["skipped"] == [
+        {"code": "image_too_large", "count": 1},
+        {"code": "unsupported_image", "count": 2},
+    ]
+    assert search["progress"] == {"found": 4, "analysed": 4, "listed": True}
 
 
 def test_searches_are_their_owners_alone(api, google, anna):

@@ -64,6 +64,13 @@ _told = {
     "finished_at": UtcDateTime(description="Null until then.", example=_TIME),
 }
 search = ns.model("DriveSearch", _told)
+skipped = ns.model(
+    "DriveSkipped",
+    {
+        "code": fields.String(description="Why, a stable word.", example="unsupported_image"),
+        "count": fields.Integer(description="Pictures.", example=12),
+    },
+)
 face_coords = ns.model(
     "DriveFaceCoords",
     {
@@ -93,6 +100,7 @@ search_with_results = ns.model(
     "DriveSearchWithResults",
     {
         **_told,
+        "skipped": fields.List(fields.Nested(skipped), description="Pictures that could not be looked at, by reason."),
         "results": fields.List(
             fields.Nested(match), description="Pictures with you, best first: one page of what was found so far."
         ),

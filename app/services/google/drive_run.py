@@ -53,6 +53,8 @@ MAX_FILE_ATTEMPTS: Final = 5
 MAX_FRUITLESS_ATTEMPTS: Final = 8
 #: Different pictures in a row that Google does not give: either they are damaged there, or Google is away.
 AWAY_AFTER: Final = 3
+#: Pictures in a row that nobody foresaw: it is not the pictures that are broken.
+MAX_SURPRISES: Final = 3
 #: After this long the search goes to the end of the queue, so that a large folder does not keep small ones waiting.
 TURN_SECONDS: Final = 60.0
 #: Pictures whose ids are read at a time.
@@ -62,7 +64,7 @@ _NAP_SECONDS: Final = 0.2
 #: From here on, an error is the server's trouble and not the picture's.
 _SERVER_TROUBLE: Final = 500
 #: Failures that another search may find mended.
-_PASSING: Final = (GoogleUnavailable.code, WorkerDied.code)
+_PASSING: Final = (GoogleUnavailable.code, WorkerDied.code, JobFailed.code)
 
 
 class _TakenOver(Exception):
@@ -80,6 +82,8 @@ class _Run:
     search: DriveSearch
     should_stop: ShouldStop
     began: float = field(default_factory=time.monotonic)
+    #: pictures in a row that broke the code that looks at them
+    surprises: int = 0
 
     def check(self) -> None:
         """Raise when it is time to end."""
@@ -436,18 +440,8 @@ class DriveSearchRunner:
 
     def _look(self, run: _Run, engine: FaceEngine, file_id: int) -> None:
         """Fetch and look at one picture; GoogleUnavailable if Google does not give it now."""
-        with self._sessions.begin() as session:
-            file = session.scalar(
-                update(DriveFile)
-                .where(DriveFile.id == file_id, DriveFile.state == DriveFileState.LISTED)
-                .values(attempts=DriveFile.attempts + 1)
-                .returning(DriveFile)
-            )
+        file = self._take_up(run, file_id)
         if file is None:
-            return
-        if file.attempts > MAX_FILE_ATTEMPTS:
-            refused = file.failure == GoogleUnavailable.code
-            self._skip(run, file_id, GoogleUnavailable() if refused else WorkerDied())
             return
         try:
             self._store(run, engine, file, self._drive.download(file.file_id, file.resource_key, pause=run.pause))
@@ -461,6 +455,31 @@ class DriveSearchRunner:
             if error.status >= _SERVER_TROUBLE:
                 raise
             self._skip(run, file_id, error)
+        except (_TakenOver, MemoryError):
+            raise
+        except Exception as error:
+            run.surprises += 1
+            if database_went_away(error) or run.surprises >= MAX_SURPRISES:
+                raise
+            logger.exception("A picture of Drive search %d could not be looked at", run.search.id)
+            self._skip(run, file_id, JobFailed())
+        else:
+            run.surprises = 0
+
+    def _take_up(self, run: _Run, file_id: int) -> DriveFile | None:
+        """A picture to look at, with the attempt counted; None if there is nothing (more) to do."""
+        with self._sessions.begin() as session:
+            file = session.scalar(
+                update(DriveFile)
+                .where(DriveFile.id == file_id, DriveFile.state == DriveFileState.LISTED)
+                .values(attempts=DriveFile.attempts + 1)
+                .returning(DriveFile)
+            )
+        if file is None or file.attempts <= MAX_FILE_ATTEMPTS:
+            return file
+        refused = file.failure == GoogleUnavailable.code
+        self._skip(run, file_id, GoogleUnavailable() if refused else WorkerDied())
+        return None
 
     def _note(self, file_id: int, **values: Any) -> None:
         """Write to a picture that is still to be looked at."""

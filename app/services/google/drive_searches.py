@@ -15,7 +15,7 @@ from sqlalchemy import Float, cast, delete, func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.db import DriveFace, DriveFile, DriveSearch, DriveSearchFile, DriveSearchState, Selfie
+from app.db import DriveFace, DriveFile, DriveFileState, DriveSearch, DriveSearchFile, DriveSearchState, Selfie
 from app.engines.base import Embeddings, Image
 from app.engines.face.calibration import calibration_for
 from app.errors import (
@@ -141,6 +141,18 @@ class DriveSearches:
         with self._sessions() as session:
             search = _find(session, user_id, search_id)
             return search, _matches(session, search, wanted)
+
+    def skipped(self, search_id: int) -> dict[str, int]:
+        """How many pictures of a search were left out, by the stable word of why."""
+        query = (
+            select(DriveFile.failure, func.count())
+            .join(DriveSearchFile, DriveSearchFile.file_id == DriveFile.id)
+            .where(DriveSearchFile.search_id == search_id, DriveFile.state == DriveFileState.SKIPPED)
+            .group_by(DriveFile.failure)
+            .order_by(DriveFile.failure)
+        )
+        with self._sessions() as session:
+            return {failure: count for failure, count in session.execute(query) if failure is not None}
 
     def delete(self, user_id: int, search_id: int) -> None:
         """Delete a search with its results; one that is under way ends. DriveSearchNotFound if there is none."""

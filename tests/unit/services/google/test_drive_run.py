@@ -254,6 +254,32 @@ def test_what_is_no_usable_picture_is_left_out_with_a_reason(drive, google, anna
     assert {"picture-heic", "picture-large"} & google.downloads.keys() == set()
 
 
+def test_a_picture_that_breaks_the_code_is_left_out_and_the_next_search_tries_it_again(drive, google, anna, caplog):
+    for number in range(3):
+        google.picture(f"picture-{number:04}", FOLDER, photo(1))
+    breaks = iter([False, True])
+
+    def break_once() -> None:
+        if next(breaks, False):
+            raise ZeroDivisionError
+
+    drive.world.engine.before_batch = break_once
+    search = drive.run(anna)
+    assert (search.state, drive.found(search)) == ("completed", ["picture-0000", "picture-0002"])
+    assert drive.states()["picture-0001"] == ("skipped", "job_failed")
+    assert "ZeroDivisionError" in caplog.text
+    assert len(drive.found(drive.run(anna))) == 3
+
+
+def test_code_that_breaks_on_everything_fails_the_search(drive, google, anna):
+    for number in range(5):
+        google.picture(f"picture-{number:04}", FOLDER, photo(1))
+    drive.world.engine.before_batch = lambda: 1 // 0
+    search = drive.run(anna)
+    assert (search.state, search.error_code) == ("failed", "job_failed")
+    assert sum(google.downloads.values()) == drive_run.MAX_SURPRISES
+
+
 # --- again
 
 
