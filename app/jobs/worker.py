@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 from procrastinate import PsycopgConnector
 from procrastinate.exceptions import ProcrastinateException
+from procrastinate.worker import Worker
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import PoolTimeout
 from sqlalchemy import text
@@ -39,6 +40,8 @@ RESTART_SECONDS = 1.0
 #: Longest time that `stop` waits for the thread.
 STOP_SECONDS = 30.0
 CONNECT_TIMEOUT_SECONDS = 5
+#: How soon a cancellation that had no effect is repeated.
+CANCEL_AGAIN_SECONDS = 0.5
 
 
 #: Whether jobs of any queue could be worked on now.
@@ -80,6 +83,7 @@ class WorkerThread:
         """Start the thread; nothing happens if it runs. Jobs of workers that died are taken up first."""
         if self._thread is not None:
             return
+        self._ready.clear()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._supervise()), name="worker", daemon=True)
         self._thread.start()
 
@@ -142,29 +146,32 @@ class WorkerThread:
             async with app.open_async():
                 await take_back_orphans(alive)
                 workers = [
-                    asyncio.create_task(
-                        app.run_worker_async(
-                            queues=[queue],
-                            name=queue,
-                            concurrency=places,
-                            shutdown_graceful_timeout=GRACE_SECONDS,
-                            install_signal_handlers=False,
-                            # What became of a job is told by our own tables; the queue keeps what is to be done.
-                            delete_jobs="always",
-                            additional_context=self._context,
-                        )
+                    Worker(
+                        app,
+                        queues=[queue],
+                        name=queue,
+                        concurrency=places,
+                        shutdown_graceful_timeout=GRACE_SECONDS,
+                        install_signal_handlers=False,
+                        # What became of a job is told by our own tables; the queue keeps what is to be done.
+                        delete_jobs="always",
+                        additional_context=self._context,
                     )
                     for queue, places in self._places.items()
                 ]
+                runs = [asyncio.create_task(worker.run()) for worker in workers]  # type: ignore[no-untyped-call]
                 looks = [asyncio.create_task(self._look_after(alive)), asyncio.create_task(self._requeue())]
                 stopping = asyncio.create_task(stop.wait())
                 self._trouble = None
                 try:
-                    await asyncio.wait({*workers, *looks, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait({*runs, *looks, stopping}, return_when=asyncio.FIRST_COMPLETED)
                 finally:
-                    for task in (*looks, stopping, *workers):
-                        task.cancel()
-                    outcomes = await asyncio.gather(*workers, *looks, return_exceptions=True)
+                    # Told, not cancelled: one that is just registering may lose a cancellation (see `_end`), and would
+                    # then work on for ever.
+                    for worker in workers:
+                        worker.stop()  # type: ignore[no-untyped-call]
+                    await _end({*looks, stopping})
+                    outcomes = await asyncio.gather(*runs, *looks, return_exceptions=True)
             for outcome in outcomes:
                 if isinstance(outcome, Exception):
                     raise outcome
@@ -199,6 +206,14 @@ def conninfo_of(url: URL) -> str:
         keepalives_interval=5,
         keepalives_count=3,
     )
+
+
+async def _end(tasks: set[asyncio.Task[Any]]) -> None:
+    """Cancel until they have ended: before Python 3.12, wait_for loses a cancellation that comes with its result."""
+    while tasks := {task for task in tasks if not task.done()}:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=CANCEL_AGAIN_SECONDS)
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

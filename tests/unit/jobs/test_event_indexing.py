@@ -255,3 +255,12 @@ def test_a_thousand_photos_keep_nobodys_training_waiting(guests, services, event
     finish.set()
     assert waiting == 6
     guests.wait_until_indexed()
+
+
+def test_a_worker_that_is_stopped_as_it_starts_ends(services):
+    # One that went on would take the jobs of whoever comes next.
+    for _ in range(15):
+        services.worker.start()
+        thread = services.worker._thread
+        services.worker.stop()
+        assert not thread.is_alive()
