@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -48,6 +49,10 @@ class Settings(BaseSettings):
     dataset_dir: Path = Field(Path("dataset"), description="Stored photos, one folder for each user.")
     history_dir: Path = Field(
         Path("static/history_images"), description="Pictures of the breed and cough histories, under random names."
+    )
+    events_dir: Path | None = Field(
+        None,
+        description="Photos of events, under random names and never served as they are; empty: INSTANCE_DIR/events.",
     )
     models_dir: Path = Field(Path("models"), description="Weights: downloaded packs and your own.")
 
@@ -90,6 +95,18 @@ class Settings(BaseSettings):
         10_000, ge=1, le=10_000_000, description="Newest entries of guests that each history keeps; older ones go."
     )
 
+    # --- events
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/?#]+)?$",
+        description="https://name of this server, for links and QR codes of events; empty takes that of the request.",
+    )
+    event_link: str = Field(
+        "/events?event={id}",
+        pattern=r"^(/[^/\s]\S*|[a-z][a-z0-9+.-]*:\S+)$",
+        description="Where the link of an event leads, a page or an app's own scheme; {id} and {share_code} are known.",
+    )
+
     # --- who may call
     access_mode: AccessMode = Field(
         AccessMode.LOCAL, description="local: no credentials, loopback only. token: JWT or API key."
@@ -105,6 +122,37 @@ class Settings(BaseSettings):
         12, ge=4, le=16, description="bcrypt's work factor for passwords; each step doubles the work."
     )
 
+    # --- Google
+    google_client_id: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="OAuth client ids, separated by commas: the web client's first, then those of apps. "
+        "Empty: no Google sign-in.",
+    )
+    google_client_secret: str = Field("", repr=False, description="Secret of the first client; for server auth codes.")
+    google_redirect_uri: str = Field(
+        "",
+        description="Redirect URI that server auth codes are made with: empty for Android and iOS, "
+        "postmessage for the pop-up in a browser.",
+    )
+    google_sign_up: bool = Field(
+        default=True, description="Whether a Google account that nobody has here gets a new account (role user)."
+    )
+    google_api_key: str = Field("", repr=False, description="API key for public Drive folders. Empty: no Drive search.")
+    google_drive_max_files: int = Field(
+        10_000, ge=1, le=100_000, description="Pictures of a Drive folder and its subfolders that are searched."
+    )
+    google_token_url: str = Field("https://oauth2.googleapis.com/token", description="Where auth codes are exchanged.")
+    google_jwks_url: str = Field(
+        "https://www.googleapis.com/oauth2/v3/certs", description="Keys that Google signs id tokens with."
+    )
+    google_tokeninfo_url: str = Field(
+        "https://oauth2.googleapis.com/tokeninfo", description="Tells whom an access token was made for."
+    )
+    google_userinfo_url: str = Field(
+        "https://openidconnect.googleapis.com/v1/userinfo", description="Tells whose an access token is."
+    )
+    google_drive_url: str = Field("https://www.googleapis.com/drive/v3", description="The Drive API.")
+
     # --- jobs
     run_worker: bool = Field(
         default=True, description="Run a job worker inside the server; off if flask worker runs elsewhere."
@@ -113,17 +161,28 @@ class Settings(BaseSettings):
         600, ge=1, le=3600, description="How long a training request waits for its job before it answers 202."
     )
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator(
+        "google_token_url", "google_jwks_url", "google_tokeninfo_url", "google_userinfo_url", "google_drive_url"
+    )
+    @classmethod
+    def _encrypted(cls, value: str) -> str:
+        """Secrets are sent there."""
+        parts = urlsplit(value)
+        if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS):
+            return value.rstrip("/")
+        raise ValueError("https is needed, except on this machine")
+
+    @field_validator("allowed_hosts", "google_client_id", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("instance_dir", "dataset_dir", "history_dir", "models_dir", mode="after")
+    @field_validator("instance_dir", "dataset_dir", "history_dir", "models_dir", "events_dir", mode="after")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return value.expanduser().absolute() if value else None
 
     @model_validator(mode="after")
     def _local_means_loopback(self) -> Settings:
@@ -139,6 +198,11 @@ class Settings(BaseSettings):
     def embedded_database(self) -> bool:
         """Whether Kenali runs its own PostgreSQL."""
         return not self.database_url
+
+    @property
+    def events_root(self) -> Path:
+        """The folder of the events' photos."""
+        return self.events_dir or self.instance_dir / "events"
 
     @property
     def max_upload_bytes(self) -> int:

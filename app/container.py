@@ -34,8 +34,19 @@ from app.services.admins import AdminService
 from app.services.auth import AuthService
 from app.services.breed import BreedService
 from app.services.cough import CoughService
+from app.services.event_access import EventAccess
+from app.services.event_files import EventFiles
+from app.services.event_images import EventImageService
+from app.services.event_indexing import EventIndexing
+from app.services.events import EventService
 from app.services.gallery import Gallery
 from app.services.gallery_memory import GalleryMemory
+from app.services.google.drive import DriveClient
+from app.services.google.drive_run import DriveSearchRunner
+from app.services.google.drive_searches import DriveSearches, stored_selfie
+from app.services.google.http import GoogleHttp
+from app.services.google.identity import GoogleClient, GoogleIdentities
+from app.services.google.sign_in import GoogleSignIn
 from app.services.health import HealthService, database_ping, disk_ping
 from app.services.history import History, Pictures
 from app.services.lockout import Lockout
@@ -78,11 +89,20 @@ class Container:
     cough_history: History[CoughEntry]
     breed: BreedService
     cough: CoughService
+    event_files: EventFiles
+    event_access: EventAccess
+    events: EventService
+    event_images: EventImageService
+    event_indexing: EventIndexing
     tokens: TokenService
     access: AccessService
     api_keys: ApiKeyService
     admins: AdminService
     auth: AuthService
+    google: GoogleSignIn
+    google_http: GoogleHttp
+    drive: DriveClient
+    drive_searches: DriveSearches
     privacy: PrivacyService
     health: HealthService
     worker: WorkerThread
@@ -93,6 +113,8 @@ class Container:
         self.watch.start()
         self.sweep.run()
         self.history_pictures.sweep()
+        self.event_files.sweep()
+        self.drive_searches.remove_orphans()
         self.tokens.clean()
         if self.settings.run_worker:
             self.worker.start()
@@ -106,6 +128,8 @@ class Container:
         self.health.stop()
         self.recognition.stop()
         self.breed.stop()
+        self.google_http.close()
+        self.drive.close()
         self.engine.dispose()
         if self.postgres:
             self.postgres.stop()
@@ -133,13 +157,25 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
 
     storage = LocalStorage(settings.dataset_dir)
     pictures = Pictures(sessions, LocalStorage(settings.history_dir))
-    folders = UserFolders(storage, also_remove=pictures.remove_person)
+    event_files = EventFiles(sessions, LocalStorage(settings.events_root))
     face_engines = face_engines or FaceEngines(settings)
     gallery = Gallery(sessions, face_engines, settings)
     decode_picture = partial(
         decode, max_bytes=settings.max_upload_bytes, max_pixels=settings.max_image_megapixels * 1_000_000
     )
     queue = JobQueue(engine)
+    drive = DriveClient(settings.google_drive_url, settings.google_api_key, max_file_bytes=settings.max_upload_bytes)
+    drive_searches = DriveSearches(
+        sessions,
+        gallery,
+        decode_picture,
+        stored_selfie(sessions),
+        queue.enqueue_drive_search,
+        configured=drive.configured,
+    )
+    folders = UserFolders(
+        storage, also_remove=[pictures.remove_person, event_files.remove_person, drive_searches.remove_person]
+    )
     training = TrainingService(sessions, gallery, storage, enqueue=queue.enqueue, models_dir=settings.models_dir)
     recognition = RecognitionService(
         sessions,
@@ -170,7 +206,27 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
     )
     lockout = Lockout(sessions, limit=settings.lockout_failures, life=timedelta(minutes=settings.lockout_minutes))
     users = UserService(sessions, folders, passwords)
-    worker = WorkerThread(queue, training)
+    google_http = GoogleHttp()
+    google = GoogleSignIn(
+        sessions,
+        GoogleIdentities(_google_client(settings), google_http),
+        tokens,
+        users.add,
+        sign_up=settings.google_sign_up,
+        threads=settings.server_threads,
+    )
+    event_access = EventAccess(sessions, passwords, lockout, secret.key("events"))
+    event_indexing = EventIndexing(sessions, gallery, event_files, decode_picture, queue.enqueue_images)
+    runner = DriveSearchRunner(
+        sessions,
+        gallery,
+        drive,
+        decode_picture,
+        queue.enqueue_drive_search,
+        max_files=settings.google_drive_max_files,
+        max_file_bytes=settings.max_upload_bytes,
+    )
+    worker = WorkerThread(queue, training, event_indexing, runner)
     sweep = Sweep(sessions, storage)
     return Container(
         settings=settings,
@@ -190,16 +246,26 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
         cough_history=cough_history,
         breed=breed,
         cough=cough,
+        event_files=event_files,
+        event_access=event_access,
+        events=EventService(sessions, event_access, event_files, passwords, gallery),
+        event_images=EventImageService(sessions, event_access, event_files, decode_picture, queue.enqueue_images),
+        event_indexing=event_indexing,
         tokens=tokens,
         access=AccessService(sessions, tokens, mode=settings.access_mode),
         api_keys=ApiKeyService(sessions),
         admins=AdminService(sessions, users.create),
         auth=AuthService(sessions, tokens, passwords, lockout, recognition, face_login=settings.face_login),
+        google=google,
+        google_http=google_http,
+        drive=drive,
+        drive_searches=drive_searches,
         privacy=PrivacyService(sessions, users.delete),
         health=HealthService(
             {
                 "database": database_ping(sessions),
                 "disk": disk_ping(settings.dataset_dir),
+                "events": event_files.ping,
                 "face_model": gallery.ping,
                 "breed_model": breed.ping,
                 "cough_model": cough.ping,
@@ -209,6 +275,18 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
             }
         ),
         worker=worker,
+    )
+
+
+def _google_client(settings: Settings) -> GoogleClient:
+    return GoogleClient(
+        client_ids=settings.google_client_id,
+        client_secret=settings.google_client_secret,
+        redirect_uri=settings.google_redirect_uri,
+        token_url=settings.google_token_url,
+        jwks_url=settings.google_jwks_url,
+        tokeninfo_url=settings.google_tokeninfo_url,
+        userinfo_url=settings.google_userinfo_url,
     )
 
 

@@ -405,6 +405,180 @@ class ModelNotInUse(KenaliError):
     code = "model_not_in_use"
 
 
+class NoSelfie(KenaliError):
+    """There is no selfie of you yet: upload one with POST /api/users/me/selfie, or send one along."""
+
+    status = 409
+    code = "no_selfie"
+
+
+# --- Google
+
+
+class GoogleNotConfigured(KenaliError):
+    """Google is not set up on this server: see docs/google.md."""
+
+    status = 503
+    code = "google_not_configured"
+
+
+class GoogleUnavailable(KenaliError):
+    """Google cannot be reached at the moment: try again."""
+
+    status = 503
+    code = "google_unavailable"
+
+
+class GoogleTokenRejected(KenaliError):
+    """Google does not vouch for this: sign in with Google again."""
+
+    status = 401
+    code = "google_token_rejected"
+
+
+class GoogleEmailUnverified(KenaliError):
+    """Google has not verified the email address of this account: verify it there first."""
+
+    status = 401
+    code = "google_email_unverified"
+
+
+class GoogleAccountConflict(KenaliError):
+    """The address belongs to an account here that is bound to another Google account."""
+
+    status = 409
+    code = "google_account_conflict"
+
+
+class AddressNotConfirmed(KenaliError):
+    """An account here has this address, but nobody confirmed that it is theirs: see the message."""
+
+    status = 409
+    code = "address_not_confirmed"
+
+
+class LastWayIn(KenaliError):
+    """This Google account is the only way to sign in to the account: set a password first."""
+
+    status = 409
+    code = "last_way_in"
+
+
+class SignUpClosed(KenaliError):
+    """There is no account with this address, and this server makes no new ones."""
+
+    status = 403
+    code = "sign_up_closed"
+
+
+class TooManyFailures(KenaliError):
+    """Too many failed attempts from this address: wait a moment."""
+
+    status = 429
+    code = "too_many_failures"
+
+
+class InvalidDriveUrl(KenaliError):
+    """This is not the link of a Google Drive folder: copy it with Share, Copy link."""
+
+    status = 400
+    code = "invalid_drive_url"
+
+
+class DriveFolderNotFound(KenaliError):
+    """The folder does not exist or is not public: share it with anyone who has the link."""
+
+    status = 404
+    code = "drive_folder_not_found"
+
+
+class DriveQuotaExceeded(KenaliError):
+    """Google allows no more requests for today: try again tomorrow."""
+
+    status = 503
+    code = "drive_quota_exceeded"
+
+
+class DriveFileNotReadable(KenaliError):
+    """Google does not hand out this file."""
+
+    status = 404
+    code = "drive_file_not_readable"
+
+
+class DriveSearchNotFound(KenaliError):
+    """There is no such search."""
+
+    status = 404
+    code = "drive_search_not_found"
+
+
+class TooManySearches(KenaliError):
+    """Some of your searches are still under way: wait for them, or delete them."""
+
+    status = 429
+    code = "too_many_searches"
+
+
+# --- events
+
+
+class EventNotFound(KenaliError):
+    """There is no such event."""
+
+    status = 404
+    code = "event_not_found"
+
+
+class EventImageNotFound(KenaliError):
+    """There is no such photo."""
+
+    status = 404
+    code = "image_not_found"
+
+
+class WrongEventPassword(KenaliError):
+    """This is not the password of the event: ask whoever invited you."""
+
+    status = 403
+    code = "wrong_event_password"
+
+
+class EventAccessRequired(KenaliError):
+    """Open the event first: send its password to POST /api/events/<id>/access and the token as X-Event-Token."""
+
+    status = 403
+    code = "event_access_required"
+
+
+class EventTokenInvalid(KenaliError):
+    """The event token is not valid here any more: open the event again with its password."""
+
+    status = 403
+    code = "event_token_invalid"
+
+
+class EventTokenExpired(KenaliError):
+    """The event token has expired: open the event again with its password."""
+
+    status = 403
+    code = "event_token_expired"
+
+
+class MediaLinkInvalid(KenaliError):
+    """The address of this picture is not valid any more: load the page again."""
+
+    status = 403
+    code = "media_link_invalid"
+
+
+class MediaLinkExpired(KenaliError):
+    """The address of this picture has expired: load the page again."""
+
+    status = 403
+    code = "media_link_expired"
+
+
 # --- operations
 
 

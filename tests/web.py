@@ -35,6 +35,7 @@ def make_app(database_url: str, tmp_path: Path, dlib_engines: FaceEngines) -> It
             "dataset_dir": tmp_path / "dataset",
             "models_dir": tmp_path / "models",
             "history_dir": tmp_path / "history_images",
+            "events_dir": tmp_path / "events",
             "face_model": "dlib",
             "warm_models": False,
             "password_cost": 4,

@@ -12,23 +12,36 @@ from app.api.parsing import form_number, parse_body, uploaded_file
 from app.api.schemas import auth as wire
 from app.errors import (
     AccountLocked,
+    AddressNotConfirmed,
     FaceLoginDisabled,
     FaceNotMatched,
+    GoogleAccountConflict,
+    GoogleEmailUnverified,
+    GoogleNotConfigured,
+    GoogleTokenRejected,
+    GoogleUnavailable,
+    HostNotAllowed,
     ImageTooLarge,
     ImageTooSmall,
     InvalidCredentials,
     InvalidInput,
+    LastWayIn,
     MissingFile,
     ModelBusy,
     ModelNotUsable,
     NoFaceFound,
     NotEnrolled,
     ServerBusy,
+    SignUpClosed,
     TokenExpired,
     TokenInvalid,
+    TooManyFailures,
     UnsupportedImage,
+    UserNotFound,
 )
 from app.services.access import Need
+from app.services.google.identity import credential
+from app.services.google.sign_in import Credential
 from app.services.users import MAX_ID
 
 ns = wire.ns
@@ -110,6 +123,112 @@ class FaceLogin(Resource):
             "method": FACE_METHOD,
         }
         return {"status": "success", "message": "Face verification successful", "data": data}, 200, NO_STORE
+
+
+@ns.route("/google")
+class GoogleLogin(Resource):
+    """Signing in with Google."""
+
+    @access(Need.PUBLIC, scope="auth")
+    @ns.doc("get_google_setup")
+    @raises(ns, HostNotAllowed)
+    @ns.marshal_with(wire.google_setup)
+    def get(self) -> Any:
+        """Whether there is Google sign-in here
+
+        What a page needs to show the button, or to leave it out.
+        """
+        client_id = container().google.client_id
+        return {
+            "sign_in": client_id is not None,
+            "client_id": client_id,
+            "drive_search": container().drive_searches.configured,
+        }
+
+    @access(Need.PUBLIC, scope="auth")
+    @ns.doc("login_with_google")
+    @ns.expect(wire.google_credential)
+    @raises(
+        ns,
+        InvalidInput,
+        GoogleTokenRejected,
+        GoogleEmailUnverified,
+        SignUpClosed,
+        GoogleAccountConflict,
+        AddressNotConfirmed,
+        TooManyFailures,
+        GoogleNotConfigured,
+        GoogleUnavailable,
+    )
+    @ns.marshal_with(wire.google_signed_in)
+    def post(self) -> Any:
+        """Sign in with Google
+
+        Send the `server_auth_code` of Google's sign-in, or a `google_access_token` that was made for this server's
+        client. The first time, the Google account is joined to the account here with the same verified address, or
+        gets a new one; from then on it stays the same account, whatever becomes of the address.
+        """
+        signed_in = container().google.sign_in(_google_credential(), address=_client_address())
+        return (
+            {
+                "access_token": signed_in.access_token,
+                "refresh_token": signed_in.refresh_token,
+                "is_new_user": signed_in.is_new_user,
+                "token_type": "bearer",
+                "user_id": signed_in.user_id,
+                "expires_at": signed_in.expires_at,
+                "refresh_expires_at": signed_in.refresh_expires_at,
+            },
+            200,
+            NO_STORE,
+        )
+
+
+@ns.route("/google/link")
+class GoogleLink(Resource):
+    """The Google account of the signed-in person."""
+
+    @access(Need.PERSON, scope="auth")
+    @ns.doc("link_google")
+    @ns.expect(wire.google_credential)
+    @raises(
+        ns,
+        InvalidInput,
+        GoogleTokenRejected,
+        UserNotFound,
+        GoogleAccountConflict,
+        TooManyFailures,
+        GoogleNotConfigured,
+        GoogleUnavailable,
+    )
+    @ns.marshal_with(wire.google_link)
+    def post(self) -> Any:
+        """Link my Google account
+
+        From then on it signs you in, whatever its address. Needs the person's own token, also in local mode.
+        """
+        return container().google.link(caller_id(), _google_credential(), address=_client_address())
+
+    @access(Need.PERSON, scope="auth")
+    @ns.doc("unlink_google")
+    @raises(ns, UserNotFound, LastWayIn)
+    @ns.marshal_with(wire.google_unlinked)
+    def delete(self) -> Any:
+        """Unlink my Google account
+
+        It signs you in no more. Refused as long as there is no password to sign in with.
+        """
+        container().google.unlink(caller_id())
+        return {"message": "Google account unlinked"}
+
+
+def _google_credential() -> Credential:
+    body = parse_body(wire.GoogleCredential)
+    return credential(body.server_auth_code, body.google_access_token, nonce=body.nonce, redirect_uri=body.redirect_uri)
+
+
+def _client_address() -> str:
+    return request.remote_addr or ""
 
 
 @ns.route("/refresh")

@@ -50,6 +50,13 @@ def _wire_form(data: PersonalData) -> dict[str, Any]:
         "jobs": data.jobs,
         "breed_history": [_history_form(entry) for entry in data.breed_history],
         "cough_history": [_history_form(entry) for entry in data.cough_history],
+        "events": data.events,
+        "event_visits": data.event_visits,
+        "bookmarks": data.bookmarks,
+        "selfies": data.selfies,
+        "downloads": data.downloads,
+        "drive_searches": data.drive_searches,
+        "identities": data.identities,
     }
 
 
@@ -76,8 +83,8 @@ class Account(Resource):
     def delete(self) -> Any:
         """Delete my account
 
-        With everything that belongs to it: photos, embeddings, histories, sessions, files. There is no way back.
-        Needs the person's own token, also in local mode.
+        With everything that belongs to it: photos, embeddings, histories, sessions, files, and the events that you
+        made. There is no way back. Needs the person's own token, also in local mode.
         """
         container().privacy.delete(caller_id())
         return {"message": "Account deleted"}

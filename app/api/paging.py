@@ -37,18 +37,21 @@ def _whole_number(name: str, default: int, highest: int) -> int:
     return int(text)
 
 
-def wanted_page() -> PageRequest:
-    """The page that the query asks for; InvalidInput if it makes no sense."""
+def wanted_page(size: str = "per_page", default: int = MAX_PER_PAGE) -> PageRequest:
+    """The page that the query asks for; InvalidInput if it makes no sense.
+
+    :param size: what the query calls the number of items on a page.
+    """
     return PageRequest(
         page=_whole_number("page", 1, _MAX_PAGE),
-        per_page=_whole_number("per_page", MAX_PER_PAGE, MAX_PER_PAGE),
+        per_page=_whole_number(size, default, MAX_PER_PAGE),
     )
 
 
-def page_headers(page: Page[Any], wanted: PageRequest) -> dict[str, str]:
+def page_headers(page: Page[Any], wanted: PageRequest, size: str = "per_page") -> dict[str, str]:
     """``X-Total-Count`` and, unless this is the last page, ``Link: rel="next"``."""
     headers = {"X-Total-Count": str(page.total)}
     if wanted.offset + wanted.per_page < page.total:
-        query = {**request.args.to_dict(), "page": wanted.page + 1, "per_page": wanted.per_page}
+        query = {**request.args.to_dict(), "page": wanted.page + 1, size: wanted.per_page}
         headers["Link"] = f'<{request.base_url}?{urlencode(query)}>; rel="next"'
     return headers

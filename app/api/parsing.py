@@ -10,6 +10,7 @@ import types
 import typing
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, TypeVar
 
 from flask import request
@@ -31,6 +32,7 @@ _FIELD_TYPES: dict[Any, type[fields.Raw]] = {
     int: fields.Integer,
     bool: fields.Boolean,
     float: fields.Float,
+    date: fields.Date,
 }
 
 

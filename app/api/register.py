@@ -15,7 +15,7 @@ from app.version import VERSION
 
 DESCRIPTION = """\
 Recognises **faces** (create users, upload photos, train, then ask who is on a picture or sign in with a face),
-**dog breeds** and **coughs**.
+**dog breeds** and **coughs**, and finds people on the photos of **events**.
 
 * Every error is one JSON body with a stable `code` and a `message` for people.
 * The header `X-Fields` (`X-Fields: id,name`) cuts every answer down to the fields you name.
@@ -43,7 +43,21 @@ def flask_settings(settings: Settings) -> dict[str, object]:
 
 def register_api(app: Flask) -> None:
     """Mount every namespace, /metrics, and the error body for what is not routed."""
-    from app.api import auth, breed, cough, face, history_images, me, operations, photos, training, users
+    from app.api import (
+        auth,
+        breed,
+        cough,
+        drive_search,
+        events,
+        face,
+        history_images,
+        images,
+        me,
+        operations,
+        photos,
+        training,
+        users,
+    )
 
     blueprint = Blueprint("api", __name__, url_prefix="/api")
     api = Api(
@@ -58,11 +72,12 @@ def register_api(app: Flask) -> None:
         default_mediatype="application/json",
     )
     api.add_model(PROBLEM.name, PROBLEM)
-    for module in (users, photos, training, face, breed, cough, auth, me, operations):
+    for module in (users, photos, training, face, breed, cough, events, images, drive_search, auth, me, operations):
         api.add_namespace(module.ns)
     app.register_blueprint(blueprint)
     app.register_blueprint(operations.metrics_blueprint())
     app.register_blueprint(history_images.blueprint())
+    app.register_blueprint(images.blueprint())
     # URLs that no blueprint knows, and routes outside the Api.
     app.register_error_handler(HTTPException, respond)
     app.register_error_handler(KenaliError, respond)

@@ -7,10 +7,11 @@ from typing import Any
 from flask import request
 
 from app.api.base import Resource, container, raises
-from app.api.guard import access, caller_id, in_path
+from app.api.guard import access, caller, caller_id, in_path
 from app.api.paging import PAGE_PARAMS, page_headers, wanted_page
 from app.api.parsing import parse_body
 from app.api.schemas import users as wire
+from app.db import Role
 from app.errors import EmailTaken, InvalidInput, LastAdmin, ServerBusy, UserNotFound
 from app.services.access import Need
 
@@ -93,7 +94,13 @@ class User(Resource):
         What is left out stays as it is. A new password ends every session of the user.
         """
         body = parse_body(wire.UserChange)
-        return container().users.update(user_id, name=body.name, email=body.email, password=body.password)
+        return container().users.update(
+            user_id,
+            name=body.name,
+            email=body.email,
+            password=body.password,
+            by_holder=caller().user_id == user_id and caller().role is not Role.ADMIN,
+        )
 
     @access(Need.OWNER, scope="users", subject=in_path("user_id"))
     @ns.doc("delete_user")

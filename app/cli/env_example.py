@@ -17,6 +17,8 @@ HEADER = """\
 
 
 def _shown(default: Any) -> str:
+    if default is None:
+        return ""
     if isinstance(default, Enum):
         return str(default.value)
     if isinstance(default, bool):

@@ -2,6 +2,9 @@
 
 from app.db.accounts import ApiKey, LoginSession, SignInFailures
 from app.db.base import Base, db, utc_now
+from app.db.drive import DriveFace, DriveFile, DriveFileState, DriveSearch, DriveSearchFile, DriveSearchState
+from app.db.event_people import Bookmark, DownloadState, EventDownload, Identity, Selfie
+from app.db.events import Event, EventFace, EventImage, EventVisit, ImageState
 from app.db.faces import FaceEmbedding, FaceGeneration, GenerationState
 from app.db.history import BreedEntry, CoughEntry, HistoryEntry
 from app.db.installation import Installation
@@ -12,18 +15,34 @@ from app.db.users import Role, User
 __all__ = [
     "ApiKey",
     "Base",
+    "Bookmark",
     "BreedEntry",
     "CoughEntry",
+    "DownloadState",
+    "DriveFace",
+    "DriveFile",
+    "DriveFileState",
+    "DriveSearch",
+    "DriveSearchFile",
+    "DriveSearchState",
+    "Event",
+    "EventDownload",
+    "EventFace",
+    "EventImage",
+    "EventVisit",
     "FaceEmbedding",
     "FaceGeneration",
     "GenerationState",
     "HistoryEntry",
+    "Identity",
+    "ImageState",
     "Installation",
     "JobKind",
     "JobState",
     "LoginSession",
     "Photo",
     "Role",
+    "Selfie",
     "SignInFailures",
     "TrainingJob",
     "User",

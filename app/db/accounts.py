@@ -18,7 +18,7 @@ class LoginSession(Base):
 
     id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    #: ``password`` or ``face``.
+    #: ``password``, ``face`` or ``google``.
     method: Mapped[str] = mapped_column(String(20))
     #: jti of the only refresh token that is good now.
     refresh_jti: Mapped[str] = mapped_column(String(64))

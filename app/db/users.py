@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, DateTime, Index, String, func, text
+from sqlalchemy import Boolean, CheckConstraint, DateTime, Index, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, CreatedAt, PrimaryKey
@@ -30,6 +30,8 @@ class User(Base):
     id: Mapped[PrimaryKey]
     name: Mapped[str] = mapped_column(String(200))
     email: Mapped[str] = mapped_column(String(254))
+    #: the person wrote the address there without a proof; an admin, who makes the accounts, did not.
+    email_by_holder: Mapped[bool] = mapped_column(Boolean, default=False, server_default="false")
     #: bcrypt; None for a person who never signs in with a password.
     password_hash: Mapped[str | None] = mapped_column(String(200))
     role: Mapped[str] = mapped_column(String(20), server_default=Role.USER.value, default=Role.USER.value)

@@ -15,8 +15,6 @@ from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 from psycopg.rows import TupleRow
 
-from app.jobs.tasks import QUEUE
-
 logger = logging.getLogger(__name__)
 
 Connection = psycopg.AsyncConnection[TupleRow]
@@ -26,38 +24,40 @@ LOCK_CLASS = 0x776F726B
 #: A worker that is alive but has not said so for this long hangs (heartbeats come every 10 seconds).
 HANGING_SECONDS = 120
 
-#: Whether the worker of a row w is alive.
-ALIVE = f"""(
-    EXISTS (
-        SELECT 1 FROM pg_locks AS l WHERE l.locktype = 'advisory' AND l.granted AND l.classid = {LOCK_CLASS}
-        AND l.objid = (w.id % 2147483648)::int::oid AND l.objsubid = 2
-        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-    )
+_HELD = f"""
+    l.locktype = 'advisory' AND l.granted AND l.classid = {LOCK_CLASS}
+    AND l.objid = (w.id % 2147483648)::int::oid AND l.objsubid = 2
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND w.last_heartbeat > now() - interval '{HANGING_SECONDS} seconds'
-)"""  # noqa: S608 - constants only
+"""  # noqa: S608 - constants only
+#: How many programs work: each has a worker for every queue, and all their locks on one connection.
+WORKERS = f"SELECT count(DISTINCT l.pid) FROM procrastinate_workers AS w JOIN pg_locks AS l ON {_HELD}"  # noqa: S608
+
+#: Whether the worker of a row w is alive.
+ALIVE = f"EXISTS (SELECT 1 FROM pg_locks AS l WHERE {_HELD})"  # noqa: S608 - constants only
 
 _TAKE_BACK = f"""
 WITH orphaned AS (
-    SELECT job.id FROM procrastinate_jobs AS job
+    SELECT job.id, job.queue_name FROM procrastinate_jobs AS job
     WHERE job.status = 'doing'
     AND NOT EXISTS (SELECT 1 FROM procrastinate_workers AS w WHERE w.id = job.worker_id AND {ALIVE})
     FOR UPDATE OF job SKIP LOCKED
 )
 SELECT orphaned.id, procrastinate_retry_job_v2(orphaned.id, now(), NULL, NULL, NULL),
     pg_notify(
-        'procrastinate_queue_v1#{QUEUE}',
+        'procrastinate_queue_v1#' || orphaned.queue_name,
         json_build_object('type', 'job_inserted', 'job_id', orphaned.id)::text
     )
 FROM orphaned
 """  # noqa: S608 - constants only
 
 
-_WAKE = f"""
+_WAKE = """
 SELECT pg_notify(
-    'procrastinate_queue_v1#{QUEUE}', json_build_object('type', 'job_inserted', 'job_id', min(id))::text
+    'procrastinate_queue_v1#' || queue_name, json_build_object('type', 'job_inserted', 'job_id', min(id))::text
 )
-FROM procrastinate_jobs WHERE lock = %(lock)s AND status = 'todo' HAVING count(*) > 0
-"""  # noqa: S608 - constants only
+FROM procrastinate_jobs WHERE lock = %(lock)s AND status = 'todo' GROUP BY queue_name
+"""
 
 
 class LivingJobManager(JobManager):

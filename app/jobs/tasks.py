@@ -7,14 +7,28 @@ from procrastinate.connector import BaseConnector
 from procrastinate.exceptions import JobAborted
 from procrastinate.jobs import Job
 
+from app.services.event_indexing import EventIndexing
+from app.services.google.drive_run import DriveSearchRunner
 from app.services.training import TrainingService
 from app.services.training_jobs import JobInterrupted
 
 #: Name of the task in the queue's table: it must stay, or queued jobs are not understood after an update.
 TRAIN = "train"
 QUEUE = "training"
-#: Key of the service in the worker's context.
+INDEX_IMAGE = "index_image"
+EVENTS_QUEUE = "events"
+DRIVE_SEARCH = "drive_search"
+DRIVE_QUEUE = "drive"
+#: Keys of the services in the worker's context.
 TRAINING = "training"
+INDEXING = "indexing"
+DRIVE = "drive"
+
+#: Queue -> how many of its jobs run at the same time. Training: one rebuild at most (its lock), so that one place is
+#: always free for people who wait for their own. Each queue has places of its own: a thousand photos of an event keep
+#: nobody's training waiting.
+#: Of Drive one picture at a time: the memory of a worker stays flat.
+PLACES = {QUEUE: 2, EVENTS_QUEUE: 2, DRIVE_QUEUE: 1}
 
 #: The database was away, say: after 1, 2, 4, 8 ... seconds, at most 30, for about two minutes in all.
 _MAX_ATTEMPTS = 8
@@ -42,8 +56,27 @@ def train(context: JobContext, job_id: int) -> None:
         raise JobAborted from None
 
 
+def index_image(context: JobContext, image_id: int) -> None:
+    """Look at one photo of an event."""
+    if context.should_abort():
+        raise JobAborted
+    indexing: EventIndexing = context.additional_context[INDEXING]
+    indexing.run(image_id)
+
+
+def drive_search(context: JobContext, search_id: int) -> None:
+    """Work on a search of a Drive folder."""
+    drive: DriveSearchRunner = context.additional_context[DRIVE]
+    try:
+        drive.run(search_id, context.should_abort)
+    except JobInterrupted:
+        raise JobAborted from None
+
+
 def make_app(connector: BaseConnector) -> App:
     """Procrastinate's App with every task."""
     app = App(connector=connector)
     app.task(name=TRAIN, queue=QUEUE, pass_context=True, retry=TryAgain())(train)
+    app.task(name=INDEX_IMAGE, queue=EVENTS_QUEUE, pass_context=True, retry=TryAgain())(index_image)
+    app.task(name=DRIVE_SEARCH, queue=DRIVE_QUEUE, pass_context=True, retry=TryAgain())(drive_search)
     return app

@@ -34,7 +34,7 @@ from app.errors import (
 from app.services.tokens import TokenService
 
 #: Namespaces that an API key can be made for.
-NAMESPACES = ("users", "photos", "training", "face", "breed", "cough", "auth", "operations")
+NAMESPACES = ("users", "photos", "training", "face", "breed", "cough", "events", "auth", "operations")
 EVERYTHING = "*"
 _READ = ":read"
 

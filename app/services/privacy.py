@@ -10,11 +10,18 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db import (
+    Bookmark,
     BreedEntry,
     CoughEntry,
+    DriveSearch,
+    Event,
+    EventDownload,
+    EventVisit,
     FaceEmbedding,
+    Identity,
     LoginSession,
     Photo,
+    Selfie,
     SignInFailures,
     TrainingJob,
     User,
@@ -49,6 +56,16 @@ class PersonalData:
     jobs: Sequence[TrainingJob]
     breed_history: Sequence[BreedEntry]
     cough_history: Sequence[CoughEntry]
+    #: events that this person made
+    events: Sequence[Event]
+    #: events that this person opened
+    event_visits: Sequence[EventVisit]
+    bookmarks: Sequence[Bookmark]
+    selfies: Sequence[Selfie]
+    downloads: Sequence[EventDownload]
+    drive_searches: Sequence[DriveSearch]
+    #: accounts elsewhere that sign this person in
+    identities: Sequence[Identity]
     #: failed sign-ins that still count
     failed_sign_ins: int
 
@@ -93,6 +110,23 @@ class PrivacyService:
                 ).all(),
                 cough_history=session.scalars(
                     select(CoughEntry).where(CoughEntry.user_id == user_id).order_by(CoughEntry.id)
+                ).all(),
+                events=session.scalars(select(Event).where(Event.owner_id == user_id).order_by(Event.id)).all(),
+                event_visits=session.scalars(
+                    select(EventVisit).where(EventVisit.user_id == user_id).order_by(EventVisit.event_id)
+                ).all(),
+                bookmarks=session.scalars(
+                    select(Bookmark).where(Bookmark.user_id == user_id).order_by(Bookmark.image_id)
+                ).all(),
+                selfies=session.scalars(select(Selfie).where(Selfie.user_id == user_id)).all(),
+                downloads=session.scalars(
+                    select(EventDownload).where(EventDownload.user_id == user_id).order_by(EventDownload.id)
+                ).all(),
+                drive_searches=session.scalars(
+                    select(DriveSearch).where(DriveSearch.user_id == user_id).order_by(DriveSearch.id)
+                ).all(),
+                identities=session.scalars(
+                    select(Identity).where(Identity.user_id == user_id).order_by(Identity.provider)
                 ).all(),
                 failed_sign_ins=failures.failures if failures else 0,
             )

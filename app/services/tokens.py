@@ -41,7 +41,7 @@ REUSE_GRACE = timedelta(seconds=10)
 #: A revoked session is kept this long, to tell what happened.
 KEEP_REVOKED = timedelta(days=1)
 
-SignInMethod = Literal["password", "face"]
+SignInMethod = Literal["password", "face", "google"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,7 +164,7 @@ class TrainingService:
         except KenaliError as error:
             self._jobs.end(run, error)
         except Exception as error:
-            if _database_went_away(error):
+            if database_went_away(error):
                 raise
             logger.exception("Training job %d failed", job_id)
             self._jobs.end(run, JobFailed(f"The job failed: {type(error).__name__}. The log says more."))
@@ -237,7 +237,7 @@ def _standing(session: Session, live: LiveGeneration | None, names: dict[int, st
     return found
 
 
-def _database_went_away(error: BaseException) -> bool:
+def database_went_away(error: BaseException) -> bool:
     """Whether trying again may help: a lost connection, a deadlock, a server that is stopping."""
     if isinstance(error, DBAPIError):
         return isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated

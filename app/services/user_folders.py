@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from app.storage import Storage
 
@@ -13,8 +13,8 @@ logger = logging.getLogger(__name__)
 class UserFolders:
     """Makes and removes users' folders in the storage."""
 
-    def __init__(self, storage: Storage, *, also_remove: Callable[[int], None] = lambda _: None) -> None:
-        """:param also_remove: removes what is kept of this user elsewhere."""
+    def __init__(self, storage: Storage, *, also_remove: Sequence[Callable[[int], None]] = ()) -> None:
+        """:param also_remove: each removes what is kept of this user elsewhere."""
         self._storage = storage
         self._also_remove = also_remove
 
@@ -28,4 +28,5 @@ class UserFolders:
             self._storage.delete_prefix(str(user_id))
         except OSError:
             logger.exception("The folder of user %d could not be removed", user_id)
-        self._also_remove(user_id)
+        for remove in self._also_remove:
+            remove(user_id)

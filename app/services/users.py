@@ -43,11 +43,15 @@ class UserService:
         password_hash = self._passwords.hash(password) if password else None
         user = User(name=name, email=email, password_hash=password_hash)
         with self._sessions.begin() as session:
-            session.add(user)
-            _flush(session)
-            # Before the commit: a user without a folder never shows. The next start removes a failed commit's folder.
-            self._folders.make(user.id)
+            self.add(session, user)
         return user
+
+    def add(self, session: Session, user: User) -> None:
+        """Add a new user to a transaction, with an empty folder; EmailTaken if the address is in use."""
+        session.add(user)
+        _flush(session)
+        # Before the commit: a user without a folder never shows. The next start removes a failed commit's folder.
+        self._folders.make(user.id)
 
     def list(self, wanted: PageRequest, search: str = "") -> Page[User]:
         """Users by id; with ``search``, those whose name or address contains it, or whose id it is."""
@@ -72,15 +76,26 @@ class UserService:
             return get_user(session, user_id)
 
     def update(
-        self, user_id: int, *, name: str | None = None, email: str | None = None, password: str | None = None
+        self,
+        user_id: int,
+        *,
+        name: str | None = None,
+        email: str | None = None,
+        password: str | None = None,
+        by_holder: bool = False,
     ) -> User:
-        """Change what is given. A new password ends every session of the user."""
+        """Change what is given. A new password ends every session of the user.
+
+        :param by_holder: the person does it, and no admin: a new address of theirs proves nothing.
+        """
         password_hash = self._passwords.hash(password) if password else None
         with self._sessions.begin() as session:
             user = get_user(session, user_id, for_update=True)
             if name is not None:
                 user.name = name
             if email is not None:
+                if not by_holder or email.lower() != user.email.lower():
+                    user.email_by_holder = by_holder
                 user.email = email
             if password_hash is not None:
                 user.password_hash = password_hash
@@ -112,10 +127,14 @@ def get_user(session: Session, user_id: int, *, for_update: bool = False) -> Use
     return user
 
 
-def find_user_by_email(session: Session, email: str) -> User | None:
-    """The user with this address in whatever case, or None."""
+def find_user_by_email(session: Session, email: str, *, for_update: bool = False) -> User | None:
+    """The user with this address in whatever case, or None.
+
+    :param for_update: hold the row until the end of the transaction.
+    """
     # Lower case by the same rules on both sides: Python's differ for some letters (a final sigma, a dotted I).
-    return session.scalar(select(User).where(func.lower(User.email) == func.lower(email)))
+    query = select(User).where(func.lower(User.email) == func.lower(email))
+    return session.scalar(query.with_for_update() if for_update else query)
 
 
 def _flush(session: Session) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, Protocol
+from contextlib import AbstractContextManager
+from typing import BinaryIO, Final, Protocol
 
 #: What a file that is still being written is called; one that a killed program left behind is recognised by it.
 TEMPORARY_PREFIX: Final = ".tmp-"
@@ -14,6 +15,26 @@ _MAX_PART_BYTES: Final = 255
 
 class InvalidKey(ValueError):
     """A key that could leave the storage, or that no file system takes."""
+
+
+class TooManyBytes(ValueError):
+    """More was written than was allowed."""
+
+
+class Sink(Protocol):
+    """Where a file is written to, piece by piece. Enough of a file for `zipfile`."""
+
+    def write(self, data: bytes, /) -> int:
+        """Take more bytes; how many.
+
+        :raises TooManyBytes: it would be more than was allowed; nothing of the file will be kept.
+        """
+
+    def tell(self) -> int:
+        """How many bytes were written."""
+
+    def flush(self) -> None:
+        """Nothing to wait for: the file is durable when it is complete."""
 
 
 class Storage(Protocol):
@@ -37,6 +58,21 @@ class Storage(Protocol):
 
     def read(self, key: str) -> bytes:
         """The stored bytes.
+
+        :raises FileNotFoundError: there is no such key.
+        """
+
+    def writing(self, key: str, *, max_bytes: int | None = None, durable: bool = True) -> AbstractContextManager[Sink]:
+        """Write a file piece by piece. It is there, whole, when the block ends; not at all if it raises.
+
+        :param durable: as in `put`.
+        :raises StorageFull: there is no room; also from `Sink.write`.
+        :raises StorageUnavailable: it cannot be written to; also from `Sink.write`.
+        :raises TooManyBytes: from `Sink.write`.
+        """
+
+    def open(self, key: str) -> BinaryIO:
+        """The stored file, to be read piece by piece and closed; it can seek.
 
         :raises FileNotFoundError: there is no such key.
         """

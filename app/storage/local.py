@@ -9,11 +9,12 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from app.errors import StorageFull, StorageUnavailable
-from app.storage.base import TEMPORARY_PREFIX, InvalidKey, check_key
+from app.storage.base import TEMPORARY_PREFIX, InvalidKey, Sink, TooManyBytes, check_key
 
 logger = logging.getLogger(__name__)
 
@@ -59,37 +60,54 @@ class LocalStorage:
         self._expected = self.path(key) if key else None
 
     def put(self, key: str, data: bytes, *, durable: bool = True) -> None:
+        """Store the whole of ``data``, or nothing."""
+        with self.writing(key, durable=durable) as sink:
+            sink.write(data)
+
+    @contextmanager
+    def writing(self, key: str, *, max_bytes: int | None = None, durable: bool = True) -> Iterator[Sink]:
         """Write beside the target, flush if it is to be durable, then rename: the file is whole or absent."""
         path = self.path(key)
         temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")
         leftover = temporary
         try:
-            self._make(path.parent)
-            self._write(temporary, data, durable=durable)
-            temporary.replace(path)
-            leftover = path
-            if durable:
-                _flush_folder(path.parent)
-        except BaseException as error:
+            with _told(path):
+                self._make(path.parent)
+                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _BINARY
+                file = os.fdopen(os.open(temporary, flags, FILE_MODE), "wb")
+            try:
+                yield _Counted(file, max_bytes, path)
+                with _told(path):
+                    file.flush()
+                    if durable:
+                        os.fsync(file.fileno())
+            finally:
+                with contextlib.suppress(OSError):  # what could not be written is tried again, in vain
+                    file.close()
+            with _told(path):
+                temporary.replace(path)
+                leftover = path
+                if durable:
+                    _flush_folder(path.parent)
+        except BaseException:
             with contextlib.suppress(OSError):
                 leftover.unlink(missing_ok=True)
-            if not isinstance(error, OSError):
-                raise
-            if error.errno in _FULL:
-                raise StorageFull from error
-            logger.exception("%s could not be written", path)
-            raise StorageUnavailable from error
+            raise
 
     def read(self, key: str) -> bytes:
         """The file's bytes; a link in its place counts as absent."""
+        with self.open(key) as file:
+            return file.read()
+
+    def open(self, key: str) -> BinaryIO:
+        """The file, open for reading; a link in its place counts as absent."""
         try:
             descriptor = os.open(self.path(key), os.O_RDONLY | _NO_FOLLOW | _BINARY)
         except OSError as error:
             if error.errno in {errno.ELOOP, errno.ENOTDIR}:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), key) from error
             raise
-        with os.fdopen(descriptor, "rb") as file:
-            return file.read()
+        return os.fdopen(descriptor, "rb")
 
     def delete(self, key: str, *, durable: bool = True) -> None:
         """Remove a file; for good, if the removal is to be durable: the folder is flushed."""
@@ -161,14 +179,42 @@ class LocalStorage:
         folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         _flush_folder(folder.parent)
 
-    @staticmethod
-    def _write(path: Path, data: bytes, *, durable: bool) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _BINARY
-        with os.fdopen(os.open(path, flags, FILE_MODE), "wb") as file:
-            file.write(data)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
+
+class _Counted:
+    """A file that is written to, up to a number of bytes."""
+
+    def __init__(self, file: BinaryIO, max_bytes: int | None, path: Path) -> None:
+        self._file = file
+        self._max_bytes = max_bytes
+        self._path = path
+        self._written = 0
+
+    def write(self, data: bytes, /) -> int:
+        """Take more bytes; TooManyBytes beyond the limit."""
+        self._written += len(data)
+        if self._max_bytes is not None and self._written > self._max_bytes:
+            raise TooManyBytes(f"more than {self._max_bytes} bytes")
+        with _told(self._path):
+            return self._file.write(data)
+
+    def tell(self) -> int:
+        """How many bytes were written."""
+        return self._written
+
+    def flush(self) -> None:
+        """Nothing: the block's end flushes."""
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Say in the program's own words what the system says while ``path`` is written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageFull from error
+        logger.exception("%s could not be written", path)
+        raise StorageUnavailable from error
 
 
 def _flush_folder(folder: Path) -> None:

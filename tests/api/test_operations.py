@@ -15,6 +15,7 @@ def test_health_tells_of_every_part(client):
         "face_model",
         "breed_model",
         "cough_model",
+        "events",
         "history",
         "jobs",
         "photos",

@@ -11,10 +11,12 @@ from app.api.base import UtcDateTime
 from app.api.parsing import JsonBody, body_model, file_parser
 from app.services.passwords import MAX_CHARACTERS
 
-ns = Namespace("auth", description="Signing in with a password or a face, and out.")
+ns = Namespace("auth", description="Signing in with a password, a face or Google, and out.")
 
 #: Twice the length of our refresh tokens.
 _MAX_TOKEN = 1000
+#: Google's codes and access tokens have up to some 500 characters.
+_MAX_GOOGLE = 2048
 
 #: Blanks around it may be meant.
 Password = Annotated[str, StringConstraints(strip_whitespace=False)]
@@ -45,9 +47,38 @@ class Logout(JsonBody):
     )
 
 
+class GoogleCredential(JsonBody):
+    """Body of ``POST /api/auth/google`` and ``POST /api/auth/google/link``: one of the first two."""
+
+    server_auth_code: str | None = Field(
+        None, max_length=_MAX_GOOGLE, description="From Google's sign-in, for this server's client.", examples=["4/0A…"]
+    )
+    google_access_token: str | None = Field(
+        None,
+        max_length=_MAX_GOOGLE,
+        description="From Google, with the scopes openid and email.",
+        examples=["ya29.a0…"],
+    )
+    nonce: str | None = Field(
+        None,
+        min_length=1,
+        max_length=256,
+        description="What you asked Google to write into the id token; it must be there. Only with server_auth_code.",
+        examples=["n-0S6_WzA2Mj"],
+    )
+    redirect_uri: str | None = Field(
+        None,
+        max_length=500,
+        description="What the code was asked for with, unless it is GOOGLE_REDIRECT_URI: empty for Android and iOS, "
+        "postmessage for the pop-up in a browser.",
+        examples=["postmessage"],
+    )
+
+
 password_login = body_model(ns, "PasswordLogin", PasswordLogin)
 refresh = body_model(ns, "Refresh", Refresh)
 logout = body_model(ns, "Logout", Logout)
+google_credential = body_model(ns, "GoogleCredential", GoogleCredential)
 
 face_login_form = file_parser(ns, description="A JPEG or PNG picture of your face.")
 face_login_form.add_argument("user_id", type=int, location="form", help="Who you are; or give email.")
@@ -96,6 +127,38 @@ face_login_answer = ns.model(
 )
 logout_answer = ns.model("LogoutAnswer", {"status": _STATUS, "message": fields.String(example="Signed out")})
 
+google_setup = ns.model(
+    "GoogleSetup",
+    {
+        "sign_in": fields.Boolean(description="Whether this server takes Google accounts.", example=True),
+        "client_id": fields.String(
+            description="The client id to ask Google with; null without Google.",
+            example="1234-abc.apps.googleusercontent.com",
+        ),
+        "drive_search": fields.Boolean(description="Whether Drive folders can be searched.", example=True),
+    },
+)
+google_signed_in = ns.model(
+    "GoogleSignedIn",
+    {
+        "access_token": fields.String(description="Send it as `Authorization: Bearer <token>`.", example=_TOKEN),
+        "refresh_token": fields.String(description="Good once, for the next pair of tokens.", example=_TOKEN),
+        "is_new_user": fields.Boolean(description="Whether the account was made just now.", example=False),
+        "token_type": fields.String(example="bearer"),
+        "user_id": fields.Integer(example=1),
+        "expires_at": UtcDateTime(description="When `access_token` ends.", example=_TIME),
+        "refresh_expires_at": UtcDateTime(description="When `refresh_token` ends.", example=_TIME),
+    },
+)
+google_link = ns.model(
+    "GoogleLink",
+    {
+        "email": fields.String(description="Address of the Google account.", example="john@gmail.com"),
+        "created_at": UtcDateTime(description="When it was linked.", example=_TIME),
+    },
+)
+google_unlinked = ns.model("GoogleUnlinked", {"message": fields.String(example="Google account unlinked")})
+
 account = ns.model(
     "Account",
     {
@@ -104,7 +167,9 @@ account = ns.model(
         "email": fields.String(example="john@email.com"),
         "role": fields.String(enum=["user", "admin"], example="user"),
         "created_at": UtcDateTime(description="Of the account.", example=_TIME),
-        "method": fields.String(enum=["password", "face"], description="How you signed in.", example="password"),
+        "method": fields.String(
+            enum=["password", "face", "google"], description="How you signed in.", example="password"
+        ),
         "signed_in_at": UtcDateTime(example=_TIME),
         "expires_at": UtcDateTime(description="When the session ends unless it is refreshed.", example=_TIME),
     },

@@ -84,6 +84,68 @@ _asked = ns.model(
         ),
     },
 )
+_event = ns.model(
+    "ExportedEvent",
+    {
+        "id": fields.Integer(example=3),
+        "name": fields.String(example="Budi & Ani's wedding"),
+        "description": fields.String(example="Party in the garden."),
+        "date": fields.Date(example="2026-01-22"),
+        "share_code": fields.String(example="7KQ2XW9RTB4M"),
+        "created_at": UtcDateTime(example=_TIME),
+        "updated_at": UtcDateTime(example=_TIME),
+    },
+)
+_visit = ns.model(
+    "ExportedEventVisit",
+    {
+        "event_id": fields.Integer(example=3),
+        "last_opened_at": UtcDateTime(example=_TIME),
+        "previous_opened_at": UtcDateTime(example=_TIME),
+        "hidden": fields.Boolean(description="Whether your face is not to be found there.", example=False),
+    },
+)
+_bookmark = ns.model(
+    "ExportedBookmark", {"image_id": fields.Integer(example=7), "created_at": UtcDateTime(example=_TIME)}
+)
+_selfie = ns.model(
+    "ExportedSelfie",
+    {
+        "model": fields.String(example="buffalo_l@1a2b3c4d"),
+        "quality": fields.Float(example=0.91),
+        "created_at": UtcDateTime(example=_TIME),
+    },
+)
+_download = ns.model(
+    "ExportedDownload",
+    {
+        "id": fields.Integer(example=2),
+        "event_id": fields.Integer(example=3),
+        "state": fields.String(example="ready"),
+        "total": fields.Integer(description="Photos.", example=12),
+        "created_at": UtcDateTime(example=_TIME),
+        "expires_at": UtcDateTime(example=_TIME),
+    },
+)
+_drive_search = ns.model(
+    "ExportedDriveSearch",
+    {
+        "id": fields.Integer(example=4),
+        "drive_url": fields.String(example="https://drive.google.com/drive/folders/1AbC"),
+        "state": fields.String(example="completed"),
+        "created_at": UtcDateTime(example=_TIME),
+        "finished_at": UtcDateTime(example=_TIME),
+    },
+)
+_identity = ns.model(
+    "ExportedIdentity",
+    {
+        "provider": fields.String(example="google"),
+        "subject": fields.String(description="Your account's id there.", example="110169484474386276334"),
+        "email": fields.String(example="john@gmail.com"),
+        "created_at": UtcDateTime(example=_TIME),
+    },
+)
 export = ns.model(
     "PersonalData",
     {
@@ -95,6 +157,13 @@ export = ns.model(
         "jobs": fields.List(fields.Nested(_job)),
         "breed_history": fields.List(fields.Nested(_asked)),
         "cough_history": fields.List(fields.Nested(_asked)),
+        "events": fields.List(fields.Nested(_event)),
+        "event_visits": fields.List(fields.Nested(_visit)),
+        "bookmarks": fields.List(fields.Nested(_bookmark)),
+        "selfies": fields.List(fields.Nested(_selfie)),
+        "downloads": fields.List(fields.Nested(_download)),
+        "drive_searches": fields.List(fields.Nested(_drive_search)),
+        "identities": fields.List(fields.Nested(_identity)),
     },
 )
 deleted = ns.model("AccountDeleted", {"message": fields.String(example="Account deleted")})

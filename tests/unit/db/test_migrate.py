@@ -76,13 +76,15 @@ def test_constraints_and_indexes_equal_the_models(postgres_url: str, engine: Eng
     modelled.dispose()
 
 
-def test_vectors_are_kept_in_the_row(engine: Engine):
+@pytest.mark.parametrize("table", ["face_embeddings", "event_faces", "drive_faces"])
+def test_vectors_are_kept_in_the_row(engine: Engine, table: str):
     with engine.connect() as connection:
         storage = connection.execute(
             text(
-                "SELECT attstorage FROM pg_attribute WHERE attrelid = 'face_embeddings'::regclass "
+                "SELECT attstorage FROM pg_attribute WHERE attrelid = CAST(:table AS regclass) "
                 "AND attname = 'embedding'"
-            )
+            ),
+            {"table": table},
         ).scalar_one()
     assert storage == "p"
 

@@ -8,14 +8,23 @@ from sqlalchemy import func, select
 
 from app.db import (
     Base,
+    Bookmark,
     BreedEntry,
     CoughEntry,
+    DriveSearch,
+    Event,
+    EventDownload,
+    EventFace,
+    EventImage,
+    EventVisit,
     FaceEmbedding,
     FaceGeneration,
     GenerationState,
+    Identity,
     JobKind,
     LoginSession,
     Photo,
+    Selfie,
     SignInFailures,
     TrainingJob,
     User,
@@ -71,8 +80,31 @@ def _furnish(sessions, user, clock):
                 BreedEntry(**_asked(user), top=[]),
                 CoughEntry(**_asked(user), raw_scores={}, segments=[]),
                 SignInFailures(account=account_of(user.email), failures=2, last_failure_at=clock.now),
+                *_around_events(session, user),
             ]
         )
+
+
+def _around_events(session, user):
+    event = Event(owner_id=user.id, name="Party", password_hash="x", share_code=f"CODE{user.id}")
+    session.add(event)
+    session.flush()
+    key = f"{user.id}/events/a"
+    image = EventImage(
+        event_id=event.id, filename="a.jpg", storage_key=key, kind="jpg", sha256="0", width=9, height=9, size_bytes=9
+    )
+    session.add(image)
+    session.flush()
+    seen = {"model": "dlib", "embedding": [1.0] + [0.0] * 511, "quality": 0.9}
+    return [
+        EventFace(event_id=event.id, image_id=image.id, x=0, y=0, w=9, h=9, score=0.9, **seen),
+        EventVisit(event_id=event.id, user_id=user.id),
+        Bookmark(user_id=user.id, image_id=image.id),
+        Selfie(user_id=user.id, storage_key=f"{user.id}/selfie/a.jpg", **seen),
+        EventDownload(event_id=event.id, user_id=user.id, image_ids=[image.id], total=1),
+        DriveSearch(user_id=user.id, drive_url="https://drive.google.com/drive/folders/a", folder_id="a"),
+        Identity(provider="google", subject=str(user.id), user_id=user.id, email=user.email),
+    ]
 
 
 def _asked(user):
@@ -123,6 +155,9 @@ def test_an_export_holds_everything_of_this_person_and_nothing_of_others(privacy
         assert [session.user_id for session in data.sessions] == [user.id]
         assert [job.user_id for job in data.jobs] == [user.id]
         assert [entry.user_id for entry in (*data.breed_history, *data.cough_history)] == [user.id] * 2
+        assert [event.owner_id for event in data.events] == [user.id]
+        around = (data.event_visits, data.bookmarks, data.selfies, data.downloads, data.drive_searches, data.identities)
+        assert [[row.user_id for row in rows] for rows in around] == [[user.id]] * len(around)
 
 
 def test_every_table_about_people_is_in_the_export():
@@ -139,13 +174,23 @@ def test_every_table_about_people_is_in_the_export():
         "training_jobs",
         "breed_history",
         "cough_history",
+        "events",
+        "event_visits",
+        "bookmarks",
+        "selfies",
+        "event_downloads",
+        "drive_searches",
+        "identities",
     }
 
 
 def test_nothing_is_left_of_a_deleted_person_and_everything_of_others(privacy, sessions, john, jane):
     privacy.delete(john.id)
     with sessions() as session:
-        for table in (User, Photo, FaceEmbedding, LoginSession, TrainingJob, BreedEntry, CoughEntry, SignInFailures):
+        for table in (
+            *(User, Photo, FaceEmbedding, LoginSession, TrainingJob, BreedEntry, CoughEntry, SignInFailures),
+            *(Event, EventImage, EventFace, EventVisit, Bookmark, Selfie, EventDownload, DriveSearch, Identity),
+        ):
             assert session.scalar(select(func.count()).select_from(table)) == 1, table.__tablename__
         assert session.scalar(select(User.id)) == jane.id
         assert session.scalar(select(SignInFailures.account)) == account_of("jane@email.com")

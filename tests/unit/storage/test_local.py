@@ -4,12 +4,13 @@ import errno
 import os
 import stat
 import threading
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from app.errors import StorageFull, StorageUnavailable
-from app.storage import InvalidKey, LocalStorage, is_temporary
+from app.storage import InvalidKey, LocalStorage, TooManyBytes, is_temporary
 
 
 @pytest.fixture
@@ -235,3 +236,60 @@ def test_many_writers_of_one_key_leave_one_whole_file(storage):
         thread.join()
     assert storage.read("1/a.jpg") in contents
     assert list(storage.keys()) == ["1/a.jpg"]
+
+
+# --- piece by piece
+
+
+def test_what_is_written_in_pieces_is_there_when_it_is_complete(storage):
+    with storage.writing("1/big.zip") as sink:
+        for piece in (b"a" * 70_000, b"", b"b"):
+            assert sink.write(piece) == len(piece)
+        assert sink.tell() == 70_001
+        assert all(map(is_temporary, storage.keys()))
+    assert storage.read("1/big.zip") == b"a" * 70_000 + b"b"
+    assert list(storage.keys()) == ["1/big.zip"]
+
+
+def test_a_zip_can_be_written_in_pieces_and_read_in_pieces(storage):
+    with storage.writing("1/a.zip") as sink, zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("one.jpg", b"1" * 1000)
+        with archive.open("two.jpg", "w") as member:
+            member.write(b"2" * 100_000)
+    with storage.open("1/a.zip") as file, zipfile.ZipFile(file) as archive:
+        assert archive.testzip() is None
+        assert archive.read("two.jpg") == b"2" * 100_000
+
+
+def _write(storage, *pieces, max_bytes=None, error=None):
+    with storage.writing("1/a.jpg", max_bytes=max_bytes) as sink:
+        for piece in pieces:
+            sink.write(piece)
+        if error:
+            raise error
+
+
+@pytest.mark.parametrize("old", [None, b"old"])
+def test_more_than_is_allowed_leaves_nothing(storage, old):
+    if old:
+        storage.put("1/a.jpg", old)
+    with pytest.raises(TooManyBytes):
+        _write(storage, b"x" * 10, b"x", max_bytes=10)
+    assert [storage.read(key) for key in list(storage.keys())] == ([old] if old else [])
+
+
+@pytest.mark.parametrize("error", [RuntimeError(), FileNotFoundError(errno.ENOENT, "another file")])
+def test_an_error_of_the_writer_leaves_nothing_and_stays_the_writers_own(storage, error):
+    with pytest.raises(type(error)) as caught:
+        _write(storage, b"x", error=error)
+    assert caught.value is error
+    assert list(storage.keys()) == []
+
+
+def test_a_missing_file_and_a_link_cannot_be_opened(storage):
+    with pytest.raises(FileNotFoundError):
+        storage.open("1/a.jpg")
+    storage.put("1/a.jpg", b"x")
+    (storage.root / "1" / "b.jpg").symlink_to(storage.root / "1" / "a.jpg")
+    with pytest.raises(FileNotFoundError):
+        storage.open("1/b.jpg")

@@ -1,0 +1,278 @@
+"""Who may see an event, who may change it, and the addresses of its pictures.
+
+Whoever made an event, admins, and programs with a key for events may do everything with it. Everybody else opens it
+with its password and gets a token, good for two hours, for this event and this person alone. An ``<img>`` sends no
+token: the addresses of pictures are signed for one person, one picture and about an hour.
+
+Both carry the generation of the event's password: a new password ends them all at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import jwt
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.db import Event, EventImage, EventVisit, Role, User, utc_now
+from app.errors import (
+    EventAccessRequired,
+    EventImageNotFound,
+    EventNotFound,
+    EventTokenExpired,
+    EventTokenInvalid,
+    MediaLinkExpired,
+    MediaLinkInvalid,
+    NotAuthenticated,
+    NotPermitted,
+    WrongEventPassword,
+)
+from app.services.access import EVERYTHING, Caller, Via
+from app.services.event_files import Size
+from app.services.lockout import Lockout, account_of
+from app.services.passwords import Passwords
+from app.services.users import MAX_ID, get_user
+
+TOKEN_LIFE: Final = timedelta(hours=2)
+#: An address is good for at least this long...
+LINK_SECONDS: Final = 3600
+#: ...and ends at a multiple of this, so that a page that is loaded again finds its pictures in the browser's cache.
+LINK_STEP_SECONDS: Final = 900
+
+#: Of API keys. Whether one of them suffices to change something is the guard's to say; the addresses of pictures, which
+#: anybody may ask for, are not behind it.
+_SCOPES: Final = frozenset({EVERYTHING, "events", "events:read"})
+_ALGORITHM: Final = "HS256"
+_ISSUER: Final = "kenali"
+_AUDIENCE: Final = "kenali:event"
+#: In the place of a person: programs, and whoever calls without signing in in local mode.
+_NOBODY: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EventCaller:
+    """Who calls, and the event token they show."""
+
+    caller: Caller
+    #: the header X-Event-Token
+    token: str | None = None
+
+    @property
+    def person(self) -> int | None:
+        """Id of the person; None for programs and for nobody in particular."""
+        return self.caller.user_id
+
+    def manages(self, event: Event) -> bool:
+        """Whether the caller may change this event: its owner, admins, programs, everybody on a trusted machine."""
+        who = self.caller
+        if who.trusted or who.role is Role.ADMIN or (who.via is Via.API_KEY and bool(who.scopes & _SCOPES)):
+            return True
+        return who.user_id is not None and who.user_id == event.owner_id
+
+    @property
+    def manages_all(self) -> bool:
+        """Whether the caller may change every event, being nobody in particular."""
+        return self.person is None and (self.caller.trusted or self.caller.via is Via.API_KEY)
+
+
+@dataclass(frozen=True, slots=True)
+class EventToken:
+    """What opens an event for a person."""
+
+    token: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The signature of a picture's address."""
+
+    person: int
+    #: seconds since 1970
+    expires: int
+    signature: str
+
+
+class EventAccess:
+    """Opens events and checks what is shown."""
+
+    def __init__(
+        self,
+        sessions: sessionmaker[Session],
+        passwords: Passwords,
+        lockout: Lockout,
+        key: bytes,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """:param key: 32 bytes of which nothing else is signed with."""
+        self._sessions = sessions
+        self._passwords = passwords
+        self._lockout = lockout
+        self._token_key = hmac.digest(key, b"token", hashlib.sha256)
+        self._link_key = hmac.digest(key, b"link", hashlib.sha256)
+        self._clock = clock
+
+    # --- opening
+
+    def open(self, event_id: int, person: int, password: str) -> EventToken:
+        """The token for whoever knows the password; the visit is recorded.
+
+        EventNotFound; WrongEventPassword; AccountLocked after too many wrong ones of this person for this event.
+        """
+        with self._sessions() as session:
+            event = get_event(session, event_id)
+        with self._lockout.attempt(account_of(f"event:{event_id}:{person}")) as attempt:
+            if not self._passwords.verify(password, event.password_hash):
+                attempt.failed()
+                raise WrongEventPassword
+            attempt.succeeded()
+        self._record_visit(event_id, person)
+        return self._issue(event, person)
+
+    def _record_visit(self, event_id: int, person: int) -> None:
+        row = EventVisit
+        now = self._clock()
+        visit = insert(row).values(event_id=event_id, user_id=person, last_opened_at=now)
+        visit = visit.on_conflict_do_update(
+            index_elements=[row.event_id, row.user_id],
+            set_={"previous_opened_at": row.last_opened_at, "last_opened_at": now},
+        )
+        with self._sessions.begin() as session:
+            get_event(session, event_id, hold=True)
+            # The token was good a moment ago; an account that went since then is nobody's.
+            get_user(session, person)
+            session.execute(visit)
+
+    def _issue(self, event: Event, person: int) -> EventToken:
+        now = self._clock().replace(microsecond=0)
+        expires_at = now + TOKEN_LIFE
+        claims = {
+            "iss": _ISSUER,
+            "aud": _AUDIENCE,
+            "sub": str(person),
+            "event": event.id,
+            "generation": event.access_generation,
+            "iat": int(now.timestamp()),
+            "exp": int(expires_at.timestamp()),
+        }
+        return EventToken(jwt.encode(claims, self._token_key, algorithm=_ALGORITHM), expires_at)
+
+    # --- checking
+
+    def sees(self, who: EventCaller, event: Event) -> bool:
+        """Whether the caller may see the pictures of this event."""
+        try:
+            self.check(who, event)
+        except (EventAccessRequired, EventTokenInvalid, EventTokenExpired):
+            return False
+        return True
+
+    def check(self, who: EventCaller, event: Event) -> None:
+        """Return if the caller may see the pictures of this event.
+
+        EventAccessRequired without a token, EventTokenInvalid or EventTokenExpired for one that is not good.
+        """
+        if who.manages(event):
+            return
+        if not who.token:
+            raise EventAccessRequired
+        try:
+            claims = jwt.decode(
+                who.token,
+                self._token_key,
+                algorithms=[_ALGORITHM],
+                issuer=_ISSUER,
+                audience=_AUDIENCE,
+                # The time is compared below, with the clock of this service.
+                options={
+                    "require": ["iss", "aud", "sub", "exp", "event", "generation"],
+                    "strict_aud": True,
+                    "verify_exp": False,
+                    "verify_iat": False,
+                    "verify_nbf": False,
+                },
+            )
+            person, expires = int(claims["sub"]), int(claims["exp"])
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, AttributeError):
+            raise EventTokenInvalid from None
+        shown = (person, claims["event"], claims["generation"])
+        if shown != (who.person, event.id, event.access_generation):
+            raise EventTokenInvalid
+        if expires <= self._clock().timestamp():
+            raise EventTokenExpired
+
+    def get_visible(self, session: Session, who: EventCaller, event_id: int, *, hold: bool = False) -> Event:
+        """The event, if the caller may see its pictures; EventNotFound, or what `check` raises."""
+        event = get_event(session, event_id, hold=hold)
+        self.check(who, event)
+        return event
+
+    def get_managed(self, session: Session, who: EventCaller, event_id: int, *, hold: bool = False) -> Event:
+        """The event, if the caller may change it; EventNotFound, NotPermitted."""
+        event = get_event(session, event_id, hold=hold)
+        if not who.manages(event):
+            raise NotPermitted("Only the owner of the event or an admin may do this.")
+        return event
+
+    # --- pictures
+
+    def link(self, image_id: int, size: Size, who: EventCaller, event: Event) -> Link:
+        """The signature with which this caller, who may see the event, gets this picture for about an hour."""
+        steps = math.ceil((self._clock().timestamp() + LINK_SECONDS) / LINK_STEP_SECONDS)
+        expires = steps * LINK_STEP_SECONDS
+        person = who.person or _NOBODY
+        return Link(person, expires, self._sign(image_id, size, person, expires, event.access_generation))
+
+    def find_image(self, who: EventCaller, image_id: int, size: Size, link: Link | None) -> EventImage:
+        """The photo, for a signed address or for a caller who may see its event.
+
+        MediaLinkInvalid or MediaLinkExpired for an address that is not good, whether or not there is such a photo.
+        Without one: NotAuthenticated; EventImageNotFound; what `check` raises.
+        """
+        if link is None and who.caller.via is Via.NOTHING:
+            raise NotAuthenticated
+        with self._sessions() as session:
+            image = session.get(EventImage, image_id) if 0 < image_id <= MAX_ID else None
+            event = session.get(Event, image.event_id) if image else None
+            if link is not None:
+                if image is None or event is None or not self._is_good(session, link, image_id, size, event):
+                    raise MediaLinkInvalid
+                if link.expires <= self._clock().timestamp():
+                    raise MediaLinkExpired
+                return image
+            if image is None or event is None:
+                raise EventImageNotFound
+            self.check(who, event)
+            return image
+
+    def _is_good(self, session: Session, link: Link, image_id: int, size: Size, event: Event) -> bool:
+        expected = self._sign(image_id, size, link.person, link.expires, event.access_generation)
+        if not hmac.compare_digest(expected.encode(), link.signature.encode("utf-8", "surrogatepass")):
+            return False
+        # Whoever has left takes nothing along.
+        return link.person == _NOBODY or session.get(User, link.person) is not None
+
+    def _sign(self, image_id: int, size: Size, person: int, expires: int, generation: int) -> str:
+        text = f"{image_id}/{size}/{person}/{expires}/{generation}"
+        return hmac.digest(self._link_key, text.encode(), hashlib.sha256).hex()
+
+
+def get_event(session: Session, event_id: int, *, hold: bool = False, for_update: bool = False) -> Event:
+    """The event with this id; EventNotFound otherwise.
+
+    :param hold: it is not deleted until the end of the transaction.
+    :param for_update: nobody else changes it either.
+    """
+    lock = {"read": True, "key_share": True} if hold and not for_update else None
+    event = session.get(Event, event_id, with_for_update=for_update or lock) if 0 < event_id <= MAX_ID else None
+    if event is None:
+        raise EventNotFound(f"There is no event with the id {event_id}.")
+    return event
