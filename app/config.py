@@ -76,6 +76,15 @@ class Settings(BaseSettings):
     face_liveness: Literal["off"] = Field(
         "off", description="Check that a login photo shows a living face. Only off is available so far."
     )
+    breed_model: Literal["auto", "squeezenet"] = Field(
+        "auto",
+        description="Which model names breeds where there is none of your own. auto: EfficientNetV2B0, downloaded once "
+        "after start (29 MB) if WARM_MODELS is on, else the built-in one. squeezenet: the built-in one, no download.",
+    )
+    breed_model_url: str = Field(
+        "https://storage.googleapis.com/tensorflow/keras-applications/efficientnet_v2/",
+        description="Where EfficientNetV2B0 is downloaded from: <BREED_MODEL_URL>efficientnetv2-b0.h5.",
+    )
     breed_dog_gate: bool = Field(
         default=True, description="Whether the built-in network says beside your own breed model what is no dog."
     )

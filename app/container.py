@@ -85,6 +85,7 @@ class Container:
     training: TrainingService
     recognition: RecognitionService
     history_pictures: Pictures
+    breed_engines: BreedEngines
     breed_history: History[BreedEntry]
     cough_history: History[CoughEntry]
     breed: BreedService
@@ -147,6 +148,8 @@ class Container:
             self.cough.warm()
         except KenaliError as error:
             log.warning("The cough model is not ready: %s", error.detail)
+        # Last: it may take minutes, and until then the built-in network answers.
+        self.breed_engines.improve()
 
 
 def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = None) -> Container:
@@ -189,7 +192,8 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
     breed_history = History(sessions, pictures, BreedEntry, guests_kept=settings.history_guests)
     cough_history = History(sessions, pictures, CoughEntry, guests_kept=settings.history_guests)
     breed_gate = Gate(inside=settings.model_concurrency, waiting=settings.model_queue)
-    breed = BreedService(BreedEngines(settings), breed_history, pictures, decode_picture, breed_gate)
+    breed_engines = BreedEngines(settings)
+    breed = BreedService(breed_engines, breed_history, pictures, decode_picture, breed_gate)
     cough = CoughService(
         CoughModels(settings.models_dir, threads=settings.model_threads),
         cough_history,
@@ -242,6 +246,7 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
         training=training,
         recognition=recognition,
         history_pictures=pictures,
+        breed_engines=breed_engines,
         breed_history=breed_history,
         cough_history=cough_history,
         breed=breed,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -33,6 +33,10 @@ def serving(answer):
 
         def do_GET(self):
             asked.append(self.path)
+            with suppress(ConnectionError):  # the client has had enough
+                self.reply()
+
+        def reply(self):
             self.send_response(answer.status)
             headers = {"Content-Length": str(len(answer.body)), **answer.headers}
             for name, value in headers.items():

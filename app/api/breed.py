@@ -174,8 +174,14 @@ class Model(Resource):
     def get(self) -> Any:
         """The breed model in use
 
-        Which file, its licence, and its accuracy as measured.
+        Which of the three kinds it is and why, which file, its licence, and its accuracy as measured.
         """
         found = container().breed.model()
         info = asdict(found.info)
-        return {**info, "input_size": list(found.info.input_size), "classes": found.classes, "dog_cut": found.dog_cut}
+        return {
+            **info,
+            "input_size": list(found.info.input_size),
+            "classes": found.classes,
+            "dog_cut": found.dog_cut,
+            "why": found.why,
+        }

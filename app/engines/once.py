@@ -37,6 +37,11 @@ class Once(Generic[Thing]):
             raise made[1].with_traceback(None)
         return made[1]
 
+    def offer(self, thing: Thing, *, version: Hashable) -> None:
+        """Give out from now on what was made elsewhere, for as long as this version holds."""
+        with self._lock:
+            self._made = (version, thing)
+
     def peek(self) -> Thing | KenaliError | None:
         """What there is without loading anything: the thing, why it could not be loaded, or None."""
         made = self._made

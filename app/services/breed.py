@@ -37,9 +37,9 @@ KEPT_SIDE: Final = 1000
 _KEPT_QUALITY: Final = 88
 #: The shorter side, of which the built-in network sees 227 pixels.
 _SEEN_SIDE: Final = 512
-#: What of a large picture is looked at, except by a user's own model, whose author's way of scaling down counts. Six of
-#: 201 pictures enlarged to 12 megapixels got another label so, none for sure before (the two first breeds at most
-#: 0.023 apart), and of 121 dogs as many were right as before.
+#: What of a large picture is looked at, except by a user's own model, whose author's way of scaling down counts. Of 201
+#: pictures enlarged to 12 megapixels six got another label so, each from two that were at most 0.019 apart; 82 instead
+#: of 83 of 121 dogs were right (python -m bench.breed --megapixels 12).
 _ENOUGH: Final = Enough(shorter=_SEEN_SIDE, longer=KEPT_SIDE)
 #: Below this, the first breed is a guess (``python -m bench breed`` prints how often it is right there).
 _UNSURE: Final = 0.3
@@ -98,6 +98,8 @@ class BreedModelReport:
     classes: int
     #: None if no dog gate is in use.
     dog_cut: float | None
+    #: one sentence: why it is this model and not another one.
+    why: str
 
 
 class BreedService:
@@ -198,7 +200,9 @@ class BreedService:
         """The model in use; ModelNotUsable says what is wrong with it."""
         engine = self.engine()
         has_gate = engine.info.kind != "user" or self._engines.gated
-        return BreedModelReport(engine.info, len(engine.labels), DOG_CUT if has_gate else None)
+        return BreedModelReport(
+            engine.info, len(engine.labels), DOG_CUT if has_gate else None, self._engines.choice().why
+        )
 
     def warm(self) -> None:
         """Load the model and run it once."""
@@ -213,11 +217,21 @@ class BreedService:
         found = self._engines.peek()
         if isinstance(found, KenaliError):
             return PartHealth(ok=False, detail=found.detail)
+        choice = self._engines.choice()
         if found is None:
-            own = self._engines.user_file()
-            return PartHealth(ok=True, detail=f"{own.name if own else 'the built-in model'} is not loaded yet")
-        facts = {"model": found.info.key, "kind": found.info.kind, "classes": len(found.labels)}
+            return PartHealth(ok=True, detail=f"the {choice.kind} model is not loaded yet", facts={"why": choice.why})
+        facts = {
+            "model": found.info.key,
+            "kind": found.info.kind,
+            "classes": len(found.labels),
+            "why": choice.why,
+            **self._download(),
+        }
         return PartHealth(ok=True, detail=f"{found.info.name} is loaded", facts=facts)
+
+    def _download(self) -> dict[str, dict[str, int | None]]:
+        arrived = self._engines.progress()
+        return {} if arrived is None else {"download": {"bytes": arrived[0], "total_bytes": arrived[1]}}
 
 
 def rank(engine: BreedEngine, scores: BreedScores, top_k: int) -> list[RankedBreed]:

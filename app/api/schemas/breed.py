@@ -89,7 +89,14 @@ model = ns.model(
     "BreedModel",
     {
         "name": fields.String(example="squeezenet-1.1"),
-        "kind": fields.String(enum=["built-in", "user"], description="user: your own model in `models/`."),
+        "kind": fields.String(
+            enum=["user", "imagenet", "built-in"],
+            description="user: your own model in `models/`; imagenet: downloaded weights; built-in: neither is there.",
+        ),
+        "why": fields.String(
+            description="Why it is this one.",
+            example="efficientnetv2-b0 has not been downloaded: flask breed download.",
+        ),
         "fingerprint": fields.String(description="Of the weights.", example="4fae1b2c"),
         "licence": fields.String(example="BSD 2-Clause"),
         "source": fields.String(description="Which file, from where.", example="SqueezeNet 1.1"),

@@ -11,11 +11,9 @@ from typing import Final
 
 from app.engines.breed.base import BreedModelInfo
 from app.engines.breed.recipe import CLASSES_FILE, RECIPE_FILE
-from app.engines.breed.user import MODEL_FILE, UserBreeds
+from app.engines.breed.user import ENDINGS, STEM, UserBreeds, find
 from app.errors import ModelNotUsable
 
-#: The model last: until it is there, the server goes on with what it had.
-_FILES: Final = (CLASSES_FILE, RECIPE_FILE, MODEL_FILE)
 #: Name of the folders it works in; one that was killed leaves one, which the next removes after a day.
 _WORKPLACE: Final = ".breed-"
 _STALE_SECONDS: Final = 86_400
@@ -36,11 +34,13 @@ def install(folder: Path, models_dir: Path, *, scaling: str | None = None) -> Br
         # Beside its destination: the last step is a rename.
         with tempfile.TemporaryDirectory(prefix=_WORKPLACE, dir=models_dir) as name:
             workplace = Path(name)
-            _copy(folder, workplace)
+            model = _copy(folder, workplace)
             if scaling is not None:
                 _state(workplace / RECIPE_FILE, scaling)
-            info = UserBreeds(workplace / MODEL_FILE).info
-            for file in _FILES:
+            info = UserBreeds(workplace / model).info
+            others = [STEM + ending for ending in ENDINGS if STEM + ending != model]
+            # The model last: until it is there, the server goes on with what it had.
+            for file in (CLASSES_FILE, RECIPE_FILE, model, *others):
                 if (workplace / file).exists():
                     (workplace / file).replace(models_dir / file)
                 else:
@@ -57,20 +57,24 @@ def _remove_stale(models_dir: Path) -> None:
 
 
 def find_model(folder: Path) -> Path:
-    """The model in a folder: under the source's name, or the only ``.keras`` file there; ModelNotUsable otherwise."""
-    if (folder / MODEL_FILE).is_file():
-        return folder / MODEL_FILE
-    found = sorted(folder.glob("*.keras"))
+    """The model in a folder: under the source's name, or the only one there; ModelNotUsable otherwise."""
+    named = find(folder)
+    if named is not None:
+        return named
+    found = sorted(path for path in folder.iterdir() if path.suffix in ENDINGS and path.is_file())
     if len(found) != 1:
-        raise ModelNotUsable(f"There must be one .keras file in {folder}, and there are {len(found)}.")
+        raise ModelNotUsable(f"There must be one .keras or .h5 file in {folder}, and there are {len(found)}.")
     return found[0]
 
 
-def _copy(folder: Path, workplace: Path) -> None:
-    shutil.copyfile(find_model(folder), workplace / MODEL_FILE)
+def _copy(folder: Path, workplace: Path) -> str:
+    """Its files under the names they have in MODELS_DIR; the model's."""
+    model = find_model(folder)
+    shutil.copyfile(model, workplace / (STEM + model.suffix))
     for file in (CLASSES_FILE, RECIPE_FILE):
         if (folder / file).is_file():
             shutil.copyfile(folder / file, workplace / file)
+    return STEM + model.suffix
 
 
 def _state(path: Path, scaling: str) -> None:

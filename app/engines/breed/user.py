@@ -11,8 +11,16 @@ from app.engines.breed.recipe import read_recipe
 from app.engines.keras_serving import load_keras_model
 from app.errors import ModelNotUsable
 
-MODEL_FILE: Final = "dog_breed_classifier_final_model.keras"
+#: In MODELS_DIR. The first is what the source and a training call it; the second is what older Keras wrote.
+STEM: Final = "dog_breed_classifier_final_model"
+ENDINGS: Final = (".keras", ".h5")
+MODEL_FILE: Final = STEM + ENDINGS[0]
 _CHANNELS: Final = 3
+
+
+def find(models_dir: Path) -> Path | None:
+    """The user's model, if there is one."""
+    return next((path for ending in ENDINGS if (path := models_dir / (STEM + ending)).is_file()), None)
 
 
 class UserBreeds:

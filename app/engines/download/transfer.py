@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit, urlunsplit
 
 import requests
 import urllib3
@@ -118,6 +119,9 @@ def _save(response: requests.Response, target: Path, expected: Expected, progres
 
 
 def _told(url: str, what: str, advice: str) -> ModelDownloadFailed:
+    # Without the name and password of a mirror: this is shown to whoever asks for the model in use.
+    parts = urlsplit(url)
+    url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
     return ModelDownloadFailed(f"{url} could not be downloaded: {what}. {advice}")
 
 

@@ -22,7 +22,7 @@ SERVED = sorted(path.name for path in HERE.iterdir() if path.suffix in {".h5", "
 def inputs(shape, count=2):
     """Those of tests/fixtures/make_keras2.py."""
     numbers = np.arange(count * np.prod(shape), dtype=np.int64)
-    return (numbers * numbers * 37 % 251 / 250).reshape(count, *shape).astype(np.float32)
+    return (numbers * numbers * 37 % 251 / 255).reshape(count, *shape).astype(np.float32)
 
 
 def recorded(path):

@@ -73,3 +73,10 @@ def test_a_redirect_is_followed_to_http_only(tmp_path):
     (tmp_path / "x").unlink()
     with pytest.raises(ModelDownloadFailed):
         taken(Answer(status=302, headers={"Location": f"file://{tmp_path}/secret"}), tmp_path)
+
+
+def test_the_password_of_a_mirror_is_kept_to_oneself(tmp_path):
+    with serving(Answer(status=404)) as (url, _), pytest.raises(ModelDownloadFailed) as raised:
+        fetch(url.replace("//", "//me:secret@") + "x", tmp_path / "x", EXPECTED, advice="")
+    assert f"{url}x" in raised.value.detail
+    assert "secret" not in raised.value.detail
