@@ -3,9 +3,9 @@
  *
  * A live preview with buttons, put into container. onPicture(file) gets each picture as a JPEG File. series, if there is
  * to be a button for it: {count: 8, hints: [t("Look straight ahead"), …], onSeries(files)}: a countdown before each
- * picture, with the hint that is its turn. The camera is let go by stop(), when the page is hidden, and when the window
- * is closed; it comes back when the page is seen again. What can go wrong (denied, none, busy, insecure address) is said
- * in words, with what to do.
+ * picture, with the hint that is its turn; onTaken(file), if there is one, gets each picture at once. The camera is let
+ * go by stop(), when the page is hidden, and when the window is closed; it comes back when the page is seen again. What
+ * can go wrong (denied, none, busy, insecure address) is said in words, with what to do.
  */
 import { copy, fill } from "./dom.js";
 import { t } from "./messages.js";
@@ -132,7 +132,9 @@ export function makeCamera(container, { onPicture, series = null }) {
           await pauseFor(700, signal);
         }
         counter.textContent = "";
-        files.push(await shot());
+        const file = await shot();
+        files.push(file);
+        series.onTaken?.(file);
         view.classList.add("is-flashing");
         await pauseFor(250, signal);
         view.classList.remove("is-flashing");

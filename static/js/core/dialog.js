@@ -70,7 +70,9 @@ export function openDialog({ title, body, ok = t("Save"), cancel = null, danger 
     });
     dialog.showModal();
     // What is asked is answered with the safe button first, what is to be filled in with its first field.
-    const first = form.querySelector("input:not([type=hidden]), select, textarea");
+    // What is only looked at starts at the top: its button may be far below.
+    const first = ok === null ? heading : form.querySelector("input:not([type=hidden]), select, textarea");
+    heading.tabIndex = -1;
     (first ?? dialog.querySelector('[data-answer="cancel"]')).focus();
   });
 }

@@ -107,12 +107,16 @@ export function makeUserPicker(element, { onPick }) {
     popup.hidden = false;
     input.setAttribute("aria-expanded", "true");
     typed = false;
+    stale = true;
     search();
   }
 
   function openAll() {
-    if (popup.hidden) input.select();
+    if (!popup.hidden) return;
     open();
+    input.select();
+    // A click on selected text lets go of the selection, after this.
+    setTimeout(() => !typed && !popup.hidden && input.select());
   }
 
   function close() {

@@ -75,7 +75,7 @@ export function facePicture({ blob = null, path = null, alt, faces = [] }) {
 function drawn({ box, landmarks = [], label = "", kind = "good" }, unit, width) {
   const group = svg("g", { class: `face face-${kind}` });
   group.append(svg("rect", { x: box.x, y: box.y, width: box.w, height: box.h, rx: unit, class: "face-box" }));
-  for (const [x, y] of landmarks) group.append(svg("circle", { cx: x, cy: y, r: unit * 0.45, class: "face-point" }));
+  for (const [x, y] of landmarks) group.append(svg("circle", { cx: x, cy: y, r: unit * 0.7, class: "face-point" }));
   if (label) {
     const size = unit * 3.4;
     const length = label.length * size * 0.62 + size;

@@ -8,6 +8,9 @@
  *                              why: "navigation", "back" (the server is back), "session" (somebody signed in or out)
  *      hide()                  optional: another tab is shown (stop the camera, give up requests)
  *
+ * A link to the tab "account" with ?to=/photos%3Fuser%3D3 leads back there after the sign-in; tabs that are closed to
+ * strangers do that by themselves.
+ *
  * go("photos", {user: 3})      shows a tab, as if its link had been clicked
  * replaceQuery({page: 2})      writes what is shown into the address, without an entry in the history
  * currentTab()                 its key

@@ -59,7 +59,7 @@ export function setUp() {
     onRefused: (refusals) => user && queue.refuse(refusals, user),
   });
   byId("photos-choose-files").addEventListener("click", () => byId("photos-drop-input").click());
-  series = { count: 8, hints: HINTS, onSeries: (files) => queue.add(files, filmed) };
+  series = { count: 8, hints: HINTS, onTaken, onSeries: () => queue.release() };
   camera = makeCamera(byId("photos-camera-room"), { onPicture: (file) => queue.add([file], filmed), series });
   byId("photos-series-count").addEventListener("change", (event) => {
     series.count = Number(event.target.value);
@@ -96,6 +96,7 @@ function toggleCamera(open) {
   if (open) {
     filmed = user;
     camera.start();
+    byId("photos-camera").scrollIntoView({ block: "nearest" });
   } else camera.stop();
 }
 
@@ -237,6 +238,12 @@ function legend() {
 }
 
 // --- what changes
+
+/** A picture of a series goes up while the next one is taken. */
+function onTaken(file) {
+  queue.hold();
+  queue.add([file], filmed);
+}
 
 function onPhoto(photo, whose) {
   if (whose.id !== user?.id) return;

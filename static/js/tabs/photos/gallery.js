@@ -101,7 +101,8 @@ export function makeGallery({ list, pager: nav, onDeleted }) {
       const title = body.closest("dialog")?.querySelector(".dialog-title");
       if (title) title.textContent = photo.filename;
     };
-    const tool = (symbol, words, work) => el("button", { class: "btn btn-outline-secondary", type: "button", onclick: work }, symbol, el("span", {}, words));
+    const tool = (symbol, words, work) =>
+      el("button", { class: "btn btn-outline-secondary", type: "button", "aria-label": words, onclick: work }, symbol, el("span", { class: "photos-tool-words" }, words));
     let wantsDeletion = false;
     const tools = el(
       "div",
@@ -124,10 +125,11 @@ export function makeGallery({ list, pager: nav, onDeleted }) {
     );
     draw();
     const whole = el("div", {}, body, tools);
-    whole.addEventListener("keydown", (event) => {
+    const closed = openDialog({ title: photo.filename, body: whole, ok: null, cancel: t("Close"), wide: true });
+    body.closest("dialog").addEventListener("keydown", (event) => {
       if (photos.length > 1 && ["ArrowLeft", "ArrowRight"].includes(event.key)) turn(event.key === "ArrowLeft" ? -1 : 1);
     });
-    await openDialog({ title: photo.filename, body: whole, ok: null, cancel: t("Close"), wide: true });
+    await closed;
     releasePictures(body);
     if (wantsDeletion) await remove(photo);
     else list.querySelector(`[data-photo="${photo.id}"] .photos-open`)?.focus();

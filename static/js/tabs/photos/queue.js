@@ -1,12 +1,12 @@
 /**
  * makeQueue({list, summary, currentUser, onPhoto, onIdle}) -> {add(files, user), refuse([{file, text}], user), isBusy(),
- *      know(photoIds), retell()}
+ *      know(photoIds), retell(), hold(), release()}
  *
  * Uploads one by one, two at a time, each with its own progress. What was taken is handed to onPhoto(photo, user) and
  * leaves the list; what was refused stays there with the reason until it is dismissed. A server that is away or busy is
  * waited for. onIdle({uploaded, refused}) when nothing is left to do. A file that is under way or was uploaded before,
  * and is still among the photos (`know`), is not sent again. Files of somebody else than currentUser() carry that name;
- * call retell() when it changes.
+ * call retell() when it changes. Between hold() and release() more is to come: onIdle waits.
  */
 import { Problem, path, upload } from "../../core/api.js";
 import { whenBack } from "../../core/connection.js";
@@ -28,6 +28,7 @@ export function makeQueue({ list, summary, currentUser, onPhoto, onIdle }) {
   const uploaded = new Map(); // what a file is known by -> photo id
   let there = new Set(); // ids of photos that are still there
   let running = 0;
+  let held = false;
   let counts = { uploaded: 0, refused: 0, all: 0 };
   const progress = makeProgress(summary.querySelector(".progress-room"));
   const stop = summary.querySelector("[data-queue-stop]");
@@ -63,7 +64,8 @@ export function makeQueue({ list, summary, currentUser, onPhoto, onIdle }) {
       refused(item, text);
     }
     tell();
-    if (!running) idle();
+    // What was right of the same choice comes next: one notice tells of both.
+    queueMicrotask(() => running || idle());
   }
 
   function isKnown({ key }) {
@@ -85,7 +87,7 @@ export function makeQueue({ list, summary, currentUser, onPhoto, onIdle }) {
   }
 
   function idle() {
-    if (!counts.uploaded && !counts.refused) return;
+    if (held || !(counts.uploaded || counts.refused)) return;
     const done = counts;
     counts = { uploaded: 0, refused: 0, all: 0 };
     onIdle(done);
@@ -140,6 +142,7 @@ export function makeQueue({ list, summary, currentUser, onPhoto, onIdle }) {
     item.state = "refused";
     counts.refused += 1;
     item.row.classList.add("is-refused");
+    list.append(item.row); // below what is still on its way
     fill(item.parts.symbol, icon("exclamation-triangle"));
     item.parts.bar.hidden = true;
     write(item, text);
@@ -177,6 +180,7 @@ export function makeQueue({ list, summary, currentUser, onPhoto, onIdle }) {
     const picture = el("span", { class: "photos-queue-picture" });
     if (preview && items.length < MOST_PREVIEWS) {
       const img = el("img", { class: "thumb", alt: "" });
+      img.addEventListener("error", () => img.remove()); // no picture after all: the server says so
       showBlob(img, item.file);
       picture.append(img);
     }
@@ -195,7 +199,7 @@ export function makeQueue({ list, summary, currentUser, onPhoto, onIdle }) {
       buttons,
     );
     items.push(item);
-    list.append(item.row);
+    list.insertBefore(item.row, list.querySelector(".is-refused"));
     show(item);
   }
 
@@ -250,6 +254,13 @@ export function makeQueue({ list, summary, currentUser, onPhoto, onIdle }) {
     isBusy: () => items.some(({ state }) => state === "waiting" || state === "sending"),
     know(ids) {
       there = new Set(ids);
+    },
+    hold() {
+      held = true;
+    },
+    release() {
+      held = false;
+      if (!running) idle();
     },
     retell() {
       for (const item of items) write(item, item.text);

@@ -29,6 +29,8 @@ export function verdictOf({ face, warnings }) {
   if (!face?.detected) return { kind: "bad", text: t("No face"), reasons: [], advice };
   const reasons = (face.quality?.reasons ?? []).map((reason) => REASONS[reason]?.() ?? reason);
   if (reasons.length) return { kind: "warn", text: t("Could be better"), reasons, advice };
+  // Nothing is wrong with this face, but there are others: the largest need not be who is meant.
+  if (advice.length) return { kind: "warn", text: t("Check it"), reasons: [t("Several faces")], advice };
   return { kind: "good", text: t("Good"), reasons, advice };
 }
 
