@@ -43,7 +43,7 @@ from app.services.gallery import Gallery
 from app.services.gallery_memory import GalleryMemory
 from app.services.google.drive import DriveClient
 from app.services.google.drive_run import DriveSearchRunner
-from app.services.google.drive_searches import DriveSearches, stored_selfie
+from app.services.google.drive_searches import DriveSearches
 from app.services.google.http import GoogleHttp
 from app.services.google.identity import GoogleClient, GoogleIdentities
 from app.services.google.sign_in import GoogleSignIn
@@ -55,6 +55,7 @@ from app.services.photos import PhotoService
 from app.services.privacy import PrivacyService
 from app.services.recognition import RecognitionService
 from app.services.secrets import instance_secret
+from app.services.selfies import Selfies
 from app.services.sweep import Sweep
 from app.services.tokens import TokenService
 from app.services.training import TrainingService
@@ -95,6 +96,7 @@ class Container:
     events: EventService
     event_images: EventImageService
     event_indexing: EventIndexing
+    selfies: Selfies
     tokens: TokenService
     access: AccessService
     api_keys: ApiKeyService
@@ -167,12 +169,13 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
         decode, max_bytes=settings.max_upload_bytes, max_pixels=settings.max_image_megapixels * 1_000_000
     )
     queue = JobQueue(engine)
+    selfies = Selfies(sessions, gallery, event_files, decode_picture)
     drive = DriveClient(settings.google_drive_url, settings.google_api_key, max_file_bytes=settings.max_upload_bytes)
     drive_searches = DriveSearches(
         sessions,
         gallery,
         decode_picture,
-        stored_selfie(sessions),
+        selfies.find,
         queue.enqueue_drive_search,
         configured=drive.configured,
     )
@@ -256,6 +259,7 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
         events=EventService(sessions, event_access, event_files, passwords, gallery),
         event_images=EventImageService(sessions, event_access, event_files, decode_picture, queue.enqueue_images),
         event_indexing=event_indexing,
+        selfies=selfies,
         tokens=tokens,
         access=AccessService(sessions, tokens, mode=settings.access_mode),
         api_keys=ApiKeyService(sessions),

@@ -412,6 +412,34 @@ class NoSelfie(KenaliError):
     code = "no_selfie"
 
 
+class SelfieNotFound(KenaliError):
+    """There is no selfie of you."""
+
+    status = 404
+    code = "selfie_not_found"
+
+
+class SelfieInUse(KenaliError):
+    """You are hidden from an event by this selfie: end that first, or replace the selfie."""
+
+    status = 409
+    code = "selfie_in_use"
+
+
+class SeveralFaces(KenaliError):
+    """There are several faces: use a picture of yourself alone."""
+
+    status = 422
+    code = "several_faces"
+
+
+class FaceNotClear(KenaliError):
+    """The face cannot be seen clearly: use a sharp, well-lit picture from the front."""
+
+    status = 422
+    code = "face_not_clear"
+
+
 # --- Google
 
 

@@ -53,7 +53,15 @@ def _wire_form(data: PersonalData) -> dict[str, Any]:
         "events": data.events,
         "event_visits": data.event_visits,
         "bookmarks": data.bookmarks,
-        "selfies": data.selfies,
+        "selfies": [
+            {
+                "model": selfie.model,
+                "quality": selfie.quality,
+                "created_at": selfie.created_at,
+                "image_url": "/api/users/me/selfie/image",
+            }
+            for selfie in data.selfies
+        ],
         "downloads": data.downloads,
         "drive_searches": data.drive_searches,
         "identities": data.identities,

@@ -55,6 +55,7 @@ def register_api(app: Flask) -> None:
         me,
         operations,
         photos,
+        selfies,
         training,
         users,
     )
@@ -72,8 +73,13 @@ def register_api(app: Flask) -> None:
         default_mediatype="application/json",
     )
     api.add_model(PROBLEM.name, PROBLEM)
-    for module in (users, photos, training, face, breed, cough, events, images, drive_search, auth, me, operations):
-        api.add_namespace(module.ns)
+    modules = (
+        *(users, selfies, photos, training, face, breed, cough),
+        *(events, images, drive_search, auth, me, operations),
+    )
+    # Some share a namespace.
+    for namespace in dict.fromkeys(module.ns for module in modules):
+        api.add_namespace(namespace)
     app.register_blueprint(blueprint)
     app.register_blueprint(operations.metrics_blueprint())
     app.register_blueprint(history_images.blueprint())

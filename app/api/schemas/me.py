@@ -114,6 +114,7 @@ _selfie = ns.model(
         "model": fields.String(example="buffalo_l@1a2b3c4d"),
         "quality": fields.Float(example=0.91),
         "created_at": UtcDateTime(example=_TIME),
+        "image_url": fields.String(description="The picture itself.", example="/api/users/me/selfie/image"),
     },
 )
 _download = ns.model(

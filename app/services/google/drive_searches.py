@@ -10,12 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
 from sqlalchemy import Float, cast, delete, func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.db import DriveFace, DriveFile, DriveFileState, DriveSearch, DriveSearchFile, DriveSearchState, Selfie
+from app.db import DriveFace, DriveFile, DriveFileState, DriveSearch, DriveSearchFile, DriveSearchState
 from app.engines.base import Embeddings, Image
 from app.engines.face.calibration import calibration_for
 from app.errors import (
@@ -185,17 +184,6 @@ def hold_folder(session: Session, folder_id: str) -> None:
     session.execute(
         text("SELECT pg_advisory_xact_lock(:lock, hashtext(:folder))"), {"lock": _FOLDER_LOCK, "folder": folder_id}
     )
-
-
-def stored_selfie(sessions: sessionmaker[Session]) -> SelfieLookup:
-    """Looks a selfie up in the table; one that another model has looked at does not count."""
-
-    def find(user_id: int, model: str) -> Embeddings | None:
-        with sessions() as session:
-            found = session.scalar(select(Selfie.embedding).where(Selfie.user_id == user_id, Selfie.model == model))
-        return None if found is None else np.asarray(found, dtype=np.float32)
-
-    return find
 
 
 def _find(session: Session, user_id: int, search_id: int) -> DriveSearch:
