@@ -21,6 +21,7 @@ let answered = null; // the last answer
 
 export function setUp() {
   picker = makeSourcePicker(byId("breed-source"), { onFiles: ([file]) => ask(file) });
+  byId("breed-picture-room").append(el("img", { id: "breed-picture", alt: "" }), el("img", { id: "breed-heat", alt: "", hidden: true }));
   byId("breed-another").addEventListener("click", () => {
     byId("breed-input").scrollIntoView({ block: "start" });
     byId("breed-source").querySelector("[aria-pressed=true]").focus({ preventScroll: true });

@@ -26,6 +26,7 @@ let listenedTo = 0; // seconds
 export function setUp() {
   microphone = makeMicrophone(byId("cough-microphone"), { onRecording: (file) => ask(file) });
   makePicker(byId("cough-file"), { onFiles: ([file]) => ask(file) });
+  byId("cough-picture").prepend(el("img", { id: "cough-spectrogram", alt: "" }));
   byId("cough-another").addEventListener("click", () => {
     byId("cough-input").scrollIntoView({ block: "start" });
     byId("cough-microphone").querySelector("button").focus({ preventScroll: true });
