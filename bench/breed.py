@@ -160,6 +160,7 @@ def speed(options: argparse.Namespace, dogs: list[Path]) -> None:
         "face_model": "dlib",
         "run_worker": False,
         "warm_models": False,
+        "breed_model": "squeezenet",  # where there is no user's own
         "model_threads": options.threads,
     }
     environment = {name.upper(): str(value).lower() for name, value in settings.items()}
