@@ -15,12 +15,15 @@ from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
 
+import numpy as np
+from PIL import ImageFilter
 from playwright.sync_api import Browser, FilePayload, Page, sync_playwright
 
 from app.web.tabs import TABS
 from bench._server import ROOT, Client, Server, start
 from tests.browser.conftest import PATIENCE_MS, SIZES, launch, ready
 from tests.people import five_people
+from tests.pictures import encode, jpeg
 from tests.recordings import bursts, tone, wav
 
 FOLDER = ROOT / "screenshots"
@@ -32,11 +35,14 @@ NAMES = ("Ayu Lestari", "Budi Santoso", "Citra Dewi", "Dimas Pratama", "Eka Putr
 
 
 def fill(client: Client) -> None:
-    """Five people with photos, the first four of them trained."""
+    """Five people with photos, the first four of them trained; the last has some that could be better."""
     for number, (name, person) in enumerate(zip(NAMES, five_people(), strict=True)):
         email = f"{name.split()[0].lower()}@example.org"
         user_id = client.json("POST", "/api/users", {"name": name, "email": email, "password": "secure123"}).json["id"]
         photos = [("files", f"photo-{light}.jpg", person.photo(light=light)) for light in (0.8, 1.0, 1.2)]
+        if number == len(NAMES) - 1:
+            soft = person.portrait.filter(ImageFilter.GaussianBlur(4.5))
+            photos += [("files", "soft.jpg", encode(np.asarray(soft), "JPEG")), ("files", "wall.jpg", jpeg(640, 480))]
         client.form(f"/api/photos/{user_id}/upload/multiple", photos)
         if number < len(NAMES) - 1:
             client.json("POST", "/api/training/incremental", {"user_id": user_id})
@@ -46,6 +52,16 @@ def fill(client: Client) -> None:
 
 
 Act = Callable[[Page], None]
+
+
+def photos(page: Page) -> None:
+    """Look at somebody's photos, good and bad, after a file that could not be taken."""
+    page.locator("#photos-user-input").fill("eka@example.org")
+    page.locator("#photos-user-list [role=option]").filter(has_text="eka@example.org").click()
+    page.locator("#photos-list li").first.wait_for()
+    page.set_input_files("#photos-drop-input", {"name": "broken.jpg", "mimeType": "image/jpeg", "buffer": b"x" * 900})
+    page.locator("#photos-queue .is-refused").wait_for()
+    page.locator("#notices .btn-close").click()
 
 
 def build(page: Page) -> None:
@@ -101,6 +117,7 @@ def _portrait(number: int) -> FilePayload:
 
 #: Tab -> what somebody does on it before the picture is taken (on the filled server).
 ACTS: dict[str, Act] = {
+    "photos": photos,
     "build": build,
     "recognition": recognition,
     "verification": verification,

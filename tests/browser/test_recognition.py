@@ -175,7 +175,7 @@ def test_options_are_tucked_away_and_change_the_answer(recognition, gallery):
     page = recognition()
     threshold = page.get_by_label("Similarity needed")
     expect(threshold).to_be_hidden()
-    page.get_by_text("Options").click()
+    page.locator("#recognition-options summary").click()
     again = page.get_by_role("button", name="Compare again")
     expect(again).to_be_disabled()
     choose(page, probe(first))

@@ -140,6 +140,16 @@ def test_the_password_can_be_looked_at(open_page: OpenPage):
     expect(password).to_have_value("hunter22")
 
 
+def test_the_back_button_closes_what_belongs_to_the_tab(open_page: OpenPage):
+    page = open_page("/status")
+    page.get_by_role("link", name="Users", exact=True).click()
+    page.get_by_role("button", name="Create User").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("heading", name="Status", level=2)).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
 def test_a_server_that_is_away_while_creating_loses_nothing(open_page: OpenPage, server: Server):
     page = open_page("/users")
     page.get_by_role("button", name="Create User").click()

@@ -69,7 +69,7 @@ def test_an_id_is_as_good_as_an_address_and_comes_with_the_link(verification, ga
     first, *_ = five_people()
     user_id, _ = gallery.add("Ayu Lestari", *photos(first, 2))
     page = verification(f"?user={user_id}")
-    expect(page.get_by_label("Email")).to_have_value(str(user_id))
+    expect(page.get_by_role("textbox", name="Email")).to_have_value(str(user_id))
     choose(page, first.photo(light=0.9))
     page.get_by_role("button", name="Verify Face").dblclick(delay=30)
     expect(account(page)).to_have_text("Ayu Lestari")
@@ -115,7 +115,7 @@ def test_what_is_missing_is_told_beside_it(verification):
         "Say who you are: your email address, or your ID."
     )
     expect(page.locator("#verification-file-error")).to_have_text("Choose a picture of your face, or take one.")
-    expect(page.get_by_label("Email")).to_be_focused()
+    expect(page.get_by_role("textbox", name="Email")).to_be_focused()
 
 
 def test_too_many_failures_lock_with_a_countdown(verification, gallery):
@@ -139,7 +139,7 @@ def test_too_many_failures_lock_with_a_countdown(verification, gallery):
 def test_the_camera_stops_with_the_picture(verification, gallery):
     _, email = gallery.add("Tom Hanks", PORTRAIT.read_bytes())
     page = verification()
-    page.get_by_label("Email").fill(email)
+    page.get_by_role("textbox", name="Email").fill(email)
     page.locator("#verification-source").get_by_role("button", name="Camera").click()
     expect(page.get_by_role("button", name="Take a picture")).to_be_enabled()
     track = page.evaluate_handle("document.querySelector('#verification-source video').srcObject.getVideoTracks()[0]")

@@ -87,7 +87,11 @@ function keyOf({ pathname }) {
 async function display(key, { why, focus = false }) {
   turn += 1;
   const mine = turn;
-  if (current && current !== key) modules.get(current)?.hide?.();
+  if (current && current !== key) {
+    modules.get(current)?.hide?.();
+    // The browser's back button leaves the tab that a dialog belongs to.
+    for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+  }
   current = key;
   const panel = byId(`panel-${key}`);
   for (const other of document.querySelectorAll("[data-panel]")) other.hidden = other !== panel;
