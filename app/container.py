@@ -38,7 +38,9 @@ from app.services.event_access import EventAccess
 from app.services.event_files import EventFiles
 from app.services.event_images import EventImageService
 from app.services.event_indexing import EventIndexing
+from app.services.event_memory import EventMemory
 from app.services.events import EventService
+from app.services.find_my_face import FindMyFace
 from app.services.gallery import Gallery
 from app.services.gallery_memory import GalleryMemory
 from app.services.google.drive import DriveClient
@@ -97,6 +99,7 @@ class Container:
     event_images: EventImageService
     event_indexing: EventIndexing
     selfies: Selfies
+    find_my_face: FindMyFace
     tokens: TokenService
     access: AccessService
     api_keys: ApiKeyService
@@ -260,6 +263,7 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
         event_images=EventImageService(sessions, event_access, event_files, decode_picture, queue.enqueue_images),
         event_indexing=event_indexing,
         selfies=selfies,
+        find_my_face=FindMyFace(sessions, event_access, gallery, selfies, EventMemory(sessions)),
         tokens=tokens,
         access=AccessService(sessions, tokens, mode=settings.access_mode),
         api_keys=ApiKeyService(sessions),

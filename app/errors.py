@@ -433,6 +433,13 @@ class SeveralFaces(KenaliError):
     code = "several_faces"
 
 
+class DifferentPeople(KenaliError):
+    """These selfies do not seem to be of one person: send pictures of yourself alone."""
+
+    status = 422
+    code = "different_people"
+
+
 class FaceNotClear(KenaliError):
     """The face cannot be seen clearly: use a sharp, well-lit picture from the front."""
 

@@ -4,7 +4,8 @@ Group pictures of 1 to 12 people are composed of a folder of people and uploaded
 looks at them. Its pace is taken from the times at which photos were finished, so that neither the start of the program
 nor the loading of the model counts; decoding, storing and the queue do. The bare engine detects and embeds the same
 pictures, already decoded, one by one in this process, before and after, and the two are averaged: the machine may be
-busier at one time than at another.
+busier at one time than at another. Where others use the machine too, the seconds of processor time for each photo say
+more than the pace: those of the worker and of PostgreSQL, and those of the bare engine.
 
 Then everything is looked at again, the worker is killed (kill -9) three times on the way, and each photo must have
 been stored exactly once, with exactly the faces that the bare engine sees.
@@ -21,11 +22,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 from sqlalchemy import Engine, text
 
 from app.db.connect import make_engine
@@ -34,6 +36,7 @@ from app.engines.base import FaceEngine
 from bench._groups import Group, compose
 from bench._lfw import engine_of, photos_by_person, read
 from bench._server import ROOT, Client, Server, start
+from bench.crash import postgres_of
 
 TARGET = 0.8
 #: Files in one request, as a careful client sends them.
@@ -51,20 +54,23 @@ class Bare:
     seconds: float
     #: with decoding
     seconds_from_files: float
+    #: of the processor, without decoding
+    cpu_seconds: float
 
 
 def bare(engine: FaceEngine, groups: Sequence[Group]) -> Bare:
     """Detect and embed one by one."""
-    faces, seconds = [], 0.0
+    faces, seconds, cpu = [], 0.0, 0.0
     began = time.perf_counter()
     for group in groups:
         image = read(group.path)
-        started = time.perf_counter()
+        started, cpu_started = time.perf_counter(), time.process_time()
         found = engine.detect(image)
         engine.embed(image, found)
         seconds += time.perf_counter() - started
+        cpu += time.process_time() - cpu_started
         faces.append(len(found))
-    return Bare(faces, seconds, time.perf_counter() - began)
+    return Bare(faces, seconds, time.perf_counter() - began, cpu)
 
 
 @contextmanager
@@ -119,12 +125,39 @@ def upload(client: Client, groups: Sequence[Group]) -> float:
     return time.perf_counter() - started
 
 
-def measure_pace(database: Engine, server: Server, model: str, photos: int) -> float:
-    """Photos a second of an undisturbed worker."""
-    with working(server, model):
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What an undisturbed worker did."""
+
+    photos_per_second: float
+    #: of the processor, for each photo: the worker's, and PostgreSQL's with everything that it did meanwhile
+    worker_cpu_seconds: float
+    postgres_cpu_seconds: float
+
+
+def cpu_seconds(*processes: psutil.Process) -> float:
+    """Processor time of some processes so far; those that are gone count nothing."""
+    total = 0.0
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            total += times.user + times.system
+    return total
+
+
+def measure_pace(database: Engine, server: Server, model: str, photos: int) -> Pace:
+    """From the first photo on, when the model is loaded."""
+    with working(server, model) as worker:
+        wait_for(database, 1)
+        (done,) = one(database, "SELECT count(*) FROM event_images WHERE state = 'indexed'")
+        process, postgres = psutil.Process(worker.pid), postgres_of(server.folder)
+        worker_before, postgres_before = cpu_seconds(process), cpu_seconds(*postgres)
         wait_for(database, photos)
+        worker_cpu, postgres_cpu = cpu_seconds(process) - worker_before, cpu_seconds(*postgres) - postgres_before
     first, last = one(database, "SELECT min(indexed_at), max(indexed_at) FROM event_images")
-    return (photos - 1) / (last - first).total_seconds()
+    return Pace(
+        (photos - 1) / (last - first).total_seconds(), worker_cpu / (photos - done), postgres_cpu / (photos - done)
+    )
 
 
 def kill_on_the_way(database: Engine, server: Server, model: str, photos: int, kills: int) -> None:
@@ -186,10 +219,17 @@ def main() -> None:
         after = bare(engine, groups)
         alone = 2 * len(groups) / (before.seconds + after.seconds)
         from_files = 2 * len(groups) / (before.seconds_from_files + after.seconds_from_files)
-        ratio = pace / alone
-        print(f"{sum(after.faces)} faces found; indexed {pace:.2f} photos/s")
+        ratio = pace.photos_per_second / alone
+        print(f"{sum(after.faces)} faces found; indexed {pace.photos_per_second:.2f} photos/s")
         print(f"bare engine {alone:.2f} photos/s, ratio {ratio:.2f} ({'ok' if ratio >= TARGET else 'TOO SLOW'})")
-        print(f"bare engine with decoding {from_files:.2f} photos/s, ratio {pace / from_files:.2f}")
+        print(f"bare engine with decoding {from_files:.2f} photos/s, ratio {pace.photos_per_second / from_files:.2f}")
+        cpu_alone = (before.cpu_seconds + after.cpu_seconds) / 2 / len(groups)
+        cpu = pace.worker_cpu_seconds + pace.postgres_cpu_seconds
+        print(
+            f"processor time for a photo: worker {1000 * pace.worker_cpu_seconds:.1f} ms, PostgreSQL "
+            f"{1000 * pace.postgres_cpu_seconds:.1f} ms; bare engine {1000 * cpu_alone:.1f} ms, "
+            f"ratio {cpu_alone / cpu:.2f}"
+        )
         (changes,) = one(database, "SELECT changes FROM events")
         kill_on_the_way(database, server, args.model, len(groups), args.kills)
         wrong = check(database, after.faces, changes)

@@ -69,6 +69,7 @@ def event_form(view: EventView, who: EventCaller) -> dict[str, Any]:
         "indexed": progress and progress.indexed,
         "failed": progress and progress.failed,
         "faces": progress and progress.faces,
+        "hidden_people": view.hidden_people,
         "created_at": event.created_at,
         "updated_at": event.updated_at,
     }

@@ -50,6 +50,8 @@ def register_api(app: Flask) -> None:
         drive_search,
         events,
         face,
+        find_my_face,
+        hide_me,
         history_images,
         images,
         me,
@@ -75,7 +77,7 @@ def register_api(app: Flask) -> None:
     api.add_model(PROBLEM.name, PROBLEM)
     modules = (
         *(users, selfies, photos, training, face, breed, cough),
-        *(events, images, drive_search, auth, me, operations),
+        *(events, find_my_face, hide_me, images, drive_search, auth, me, operations),
     )
     # Some share a namespace.
     for namespace in dict.fromkeys(module.ns for module in modules):

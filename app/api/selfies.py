@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, request
 from werkzeug.wsgi import wrap_file
 
+from app.api import users
 from app.api.base import Resource, container, raises
 from app.api.guard import access, caller_id
 from app.api.parsing import uploaded_file
@@ -33,7 +34,7 @@ from app.errors import (
 from app.services.access import Need
 from app.services.face_report import face_report
 
-ns = wire.ns
+ns = users.ns
 
 #: What looking at a selfie may answer.
 LOOKING_ERRORS = (

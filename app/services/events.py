@@ -17,6 +17,7 @@ from app.db import Event, EventDownload, EventImage, ImageState, User
 from app.errors import EventNotFound, UserNotFound
 from app.services.event_access import EventAccess, EventCaller, get_event
 from app.services.event_files import EventFiles
+from app.services.find_my_face import count_hidden
 from app.services.gallery import Gallery
 from app.services.paging import Page, PageRequest, fetch_page
 from app.services.passwords import Passwords
@@ -56,6 +57,8 @@ class EventView:
     progress: Progress | None
     #: the first few photos; none unless visible
     preview: Sequence[EventImage]
+    #: people who do not want to be found in it; None unless manageable
+    hidden_people: int | None
 
 
 class EventService:
@@ -117,6 +120,24 @@ class EventService:
         """One event as the caller sees it; EventNotFound otherwise."""
         with self._sessions() as session:
             return self._views(session, who, [get_event(session, event_id)])[0]
+
+    def several(
+        self, callers: Sequence[EventCaller], event_ids: Sequence[int]
+    ) -> dict[int, tuple[EventCaller, EventView]]:
+        """Some events, each as the first of the callers sees it who may see its photos; what is not there is left out.
+
+        :param callers: one person with each of several event tokens; at least one.
+        """
+        found: dict[int, tuple[EventCaller, EventView]] = {}
+        with self._sessions() as session:
+            events = session.scalars(select(Event).where(Event.id.in_(event_ids))).all()
+            of: dict[int, list[Event]] = defaultdict(list)
+            for event in events:
+                of[next((at for at, who in enumerate(callers) if self._access.sees(who, event)), 0)].append(event)
+            for at, theirs in of.items():
+                views = self._views(session, callers[at], theirs)
+                found.update((view.event.id, (callers[at], view)) for view in views)
+        return found
 
     def get_visible(self, who: EventCaller, event_id: int) -> Event:
         """The event, for whoever may see its photos; what `EventAccess.check` raises otherwise."""
@@ -189,6 +210,7 @@ class EventService:
         live = self._gallery.live()
         progress = progress_of(session, visible, live.model if live else None)
         previews = _previews(session, visible)
+        hidden = count_hidden(session, {event.id for event in events if who.manages(event)})
         owners = {
             user.id: user
             for user in session.scalars(select(User).where(User.id.in_({event.owner_id for event in events})))
@@ -201,6 +223,7 @@ class EventService:
                 manageable=who.manages(event),
                 progress=progress[event.id] if event.id in visible else None,
                 preview=previews[event.id],
+                hidden_people=hidden.get(event.id),
             )
             for event in events
         ]

@@ -15,7 +15,7 @@ from tests.events import PASSWORD, Guests, fake_engines, photo
 
 EVENT_MEMBERS = {
     "id", "name", "description", "date", "owner", "images_preview", "access", "can_edit", "share_code", "link",
-    "total", "indexed", "failed", "faces", "created_at", "updated_at",
+    "total", "indexed", "failed", "faces", "hidden_people", "created_at", "updated_at",
 }  # fmt: skip
 
 

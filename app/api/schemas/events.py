@@ -173,6 +173,9 @@ event = ns.model(
         "indexed": fields.Integer(description="Of those, looked at by the face model in use.", example=118),
         "failed": fields.Integer(description="Of those, not to be looked at: see the photo's `failure`.", example=0),
         "faces": fields.Integer(description="Faces found on them.", example=431),
+        "hidden_people": fields.Integer(
+            description="People who do not want to be found in it; null for whoever may not change it.", example=0
+        ),
         "created_at": UtcDateTime(example=_TIME),
         "updated_at": UtcDateTime(example=_TIME),
     },
