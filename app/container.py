@@ -32,9 +32,11 @@ from app.jobs.worker import WorkerThread
 from app.services.access import AccessService, ApiKeyService
 from app.services.admins import AdminService
 from app.services.auth import AuthService
+from app.services.bookmarks import Bookmarks
 from app.services.breed import BreedService
 from app.services.cough import CoughService
 from app.services.event_access import EventAccess
+from app.services.event_activity import EventActivity
 from app.services.event_files import EventFiles
 from app.services.event_images import EventImageService
 from app.services.event_indexing import EventIndexing
@@ -100,6 +102,8 @@ class Container:
     event_indexing: EventIndexing
     selfies: Selfies
     find_my_face: FindMyFace
+    bookmarks: Bookmarks
+    event_activity: EventActivity
     tokens: TokenService
     access: AccessService
     api_keys: ApiKeyService
@@ -226,6 +230,7 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
         threads=settings.server_threads,
     )
     event_access = EventAccess(sessions, passwords, lockout, secret.key("events"))
+    events = EventService(sessions, event_access, event_files, passwords, gallery)
     event_indexing = EventIndexing(sessions, gallery, event_files, decode_picture, queue.enqueue_images)
     runner = DriveSearchRunner(
         sessions,
@@ -259,11 +264,13 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
         cough=cough,
         event_files=event_files,
         event_access=event_access,
-        events=EventService(sessions, event_access, event_files, passwords, gallery),
+        events=events,
         event_images=EventImageService(sessions, event_access, event_files, decode_picture, queue.enqueue_images),
         event_indexing=event_indexing,
         selfies=selfies,
         find_my_face=FindMyFace(sessions, event_access, gallery, selfies, EventMemory(sessions)),
+        bookmarks=Bookmarks(sessions, event_access, events),
+        event_activity=EventActivity(sessions, events),
         tokens=tokens,
         access=AccessService(sessions, tokens, mode=settings.access_mode),
         api_keys=ApiKeyService(sessions),

@@ -17,6 +17,8 @@ from app.services.event_files import Size
 from app.services.event_images import Taken
 from app.services.events import EventView
 
+#: Event tokens in one call.
+MOST_TOKENS = 20
 #: More digits than any id or time has.
 _MOST_DIGITS = 19
 _SIGNATURE_PARTS = ("person", "expires", "signature")
@@ -25,6 +27,12 @@ _SIGNATURE_PARTS = ("person", "expires", "signature")
 def event_caller() -> EventCaller:
     """Who makes this call, with the event token that came along."""
     return EventCaller(caller(), request.headers.get(TOKEN_HEADER))
+
+
+def event_callers() -> list[EventCaller]:
+    """Who makes this call, with each of the event tokens that came along, separated by commas; at least one caller."""
+    tokens = [token.strip() for token in request.headers.get(TOKEN_HEADER, "").split(",")][:MOST_TOKENS]
+    return [EventCaller(caller(), token or None) for token in tokens]
 
 
 def image_url(image_id: int, size: Size, who: EventCaller, event: Event) -> str:

@@ -44,6 +44,7 @@ def flask_settings(settings: Settings) -> dict[str, object]:
 def register_api(app: Flask) -> None:
     """Mount every namespace, /metrics, and the error body for what is not routed."""
     from app.api import (
+        activity,
         auth,
         breed,
         cough,
@@ -51,6 +52,7 @@ def register_api(app: Flask) -> None:
         events,
         face,
         find_my_face,
+        fotota,
         hide_me,
         history_images,
         images,
@@ -77,7 +79,7 @@ def register_api(app: Flask) -> None:
     api.add_model(PROBLEM.name, PROBLEM)
     modules = (
         *(users, selfies, photos, training, face, breed, cough),
-        *(events, find_my_face, hide_me, images, drive_search, auth, me, operations),
+        *(events, find_my_face, hide_me, images, fotota, activity, drive_search, auth, me, operations),
     )
     # Some share a namespace.
     for namespace in dict.fromkeys(module.ns for module in modules):
