@@ -67,7 +67,8 @@ class Bookmarks:
         """
         wanted = list(dict.fromkeys(image_ids))
         with self._sessions.begin() as session:
-            get_user(session, person)
+            # First, as whoever deletes an account does, and with it events.
+            get_user(session, person, for_update=True)
             rows = session.execute(
                 select(EventImage.id, Event)
                 .join(Event, Event.id == EventImage.event_id)

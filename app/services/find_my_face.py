@@ -149,8 +149,9 @@ class FindMyFace:
     def hide(self, who: EventCaller, person: int, event_id: int) -> Hiding:
         """From now on nobody else finds this person in the event. NoSelfie: nothing says what they look like."""
         with self._sessions.begin() as session:
+            # First, as whoever deletes an account does, and with it events; the selfie stays meanwhile.
+            get_user(session, person, for_update=True)
             self._access.get_visible(session, who, event_id, hold=True)
-            get_user(session, person, for_update=True)  # the selfie stays meanwhile: `Selfies.delete` does the same
             if session.get(Selfie, person) is None:
                 raise NoSelfie
             session.execute(
