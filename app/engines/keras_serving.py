@@ -199,8 +199,8 @@ def _compile(model: Any) -> Callable[[Batch], Batch]:
 
     The weights of a small network are frozen into it, which lets TensorFlow fold batch normalisation into the
     convolutions, once: a third of the time of a MobileNetV2. It also copies them some twenty times over while it does
-    so. The source's network (ResNet50V2 and 50 million weights behind it, 0.3 GB) took 6.8 GB and 30 s to load like
-    that, and takes 1.5 GB and a second without.
+    so: the source's network (ResNet50V2 and 50 million weights behind it, 0.3 GB) took 6.8 GB and 30 s to load like
+    that, and takes 2.1 GB without.
     """
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2

@@ -13,6 +13,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
 import requests
@@ -170,7 +171,7 @@ class DriveClient:
         if page_token is not None:
             params["pageToken"] = page_token
         answer = self._call(self._lists, "/files", params, {folder_id: resource_key}, pause)
-        if page_token is not None and answer.status_code in {requests.codes.bad_request, requests.codes.gone}:
+        if page_token is not None and answer.status_code in {HTTPStatus.BAD_REQUEST, requests.codes.gone}:
             raise PageTokenRefused
         _refuse(answer, DriveFolderNotFound)
         page = json_object(answer)
@@ -234,7 +235,7 @@ def _refuse(answer: requests.Response, missing: type[DriveFolderNotFound | Drive
 
     :param missing: what an item is called that does not exist or may not be read.
     """
-    if answer.ok and answer.status_code < requests.codes.multiple_choices:
+    if answer.ok and answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
         return
     reason = _reason(answer)
     if reason in _TOO_MUCH:

@@ -14,6 +14,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
 import requests
@@ -186,7 +187,7 @@ class GoogleIdentities:
         answer = self._http.call(method, url, headers=headers)
         if answer.ok:
             return json_object(answer)
-        if is_temporary(answer) or answer.status_code < requests.codes.bad_request:
+        if is_temporary(answer) or answer.status_code < HTTPStatus.BAD_REQUEST:
             raise unavailable(answer)
         raise GoogleTokenRejected("Google does not accept this access token: get a new one and try again.")
 
