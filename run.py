@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 from types import FrameType
@@ -73,5 +74,18 @@ def main() -> None:
         services.stop()
 
 
+def _leave() -> NoReturn:
+    """End without the interpreter's own shutdown: everything is stopped and stored.
+
+    A model that is still being loaded in the background cannot be stopped; when it logs a line at that moment, Python
+    aborts ("could not acquire lock for <_io.BufferedWriter name='<stderr>'> at interpreter shutdown").
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
 if __name__ == "__main__":
     main()
+    _leave()
