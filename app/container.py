@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -26,7 +25,6 @@ from app.engines.face.gate import Gate
 from app.engines.face.registry import FaceEngines
 from app.engines.images import decode
 from app.engines.images.memory import give_memory_back
-from app.errors import KenaliError
 from app.jobs.queue import JobQueue
 from app.jobs.worker import WorkerThread
 from app.services.access import AccessService, ApiKeyService
@@ -65,6 +63,7 @@ from app.services.tokens import TokenService
 from app.services.training import TrainingService
 from app.services.user_folders import UserFolders
 from app.services.users import UserService
+from app.services.warm_up import WarmUp
 from app.storage.local import LocalStorage
 
 if TYPE_CHECKING:
@@ -116,6 +115,7 @@ class Container:
     privacy: PrivacyService
     health: HealthService
     worker: WorkerThread
+    warm_up: WarmUp
 
     def start(self) -> None:
         """Sweep and clean up, then start the worker and the warm-up. Requests are answered meanwhile."""
@@ -129,10 +129,11 @@ class Container:
         if self.settings.run_worker:
             self.worker.start()
         if self.settings.warm_models:
-            threading.Thread(target=self._warm, name="warm-up", daemon=True).start()
+            self.warm_up.start()
 
     def stop(self) -> None:
         """End the worker and let go of the database."""
+        self.warm_up.stop()
         self.worker.stop()
         self.watch.stop()
         self.health.stop()
@@ -143,22 +144,6 @@ class Container:
         self.engine.dispose()
         if self.postgres:
             self.postgres.stop()
-
-    def _warm(self) -> None:
-        try:
-            self.gallery.active_engine()  # says which one it is, and its licence, when it is loaded
-        except KenaliError as error:
-            log.warning("The face model is not ready: %s", error.detail)
-        try:
-            self.breed.warm()
-        except KenaliError as error:
-            log.warning("The breed model is not ready: %s", error.detail)
-        try:
-            self.cough.warm()
-        except KenaliError as error:
-            log.warning("The cough model is not ready: %s", error.detail)
-        # Last: it may take minutes, and until then the built-in network answers.
-        self.breed_engines.improve()
 
 
 def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = None) -> Container:
@@ -295,6 +280,12 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
             }
         ),
         worker=worker,
+        warm_up=WarmUp(
+            # The first one says which it is, and its licence, when it is loaded.
+            {"face": gallery.active_engine, "breed": breed.warm, "cough": cough.warm},
+            # It may take minutes, and until then the built-in network answers.
+            afterwards=breed_engines.improve,
+        ),
     )
 
 
