@@ -215,7 +215,9 @@ def test_the_export_is_one_document_with_everything(api):
     export = api.get("/api/me/export", headers=_bearer(_login(api)))
     assert export.status_code == 200
     histories = {"breed_history", "cough_history"}
-    assert export.json.keys() == {"exported_at", "account", "photos", "embeddings", "sessions", "jobs"} | histories
+    events = {"events", "event_visits", "bookmarks", "selfies", "downloads", "drive_searches", "identities"}
+    own = {"exported_at", "account", "photos", "embeddings", "sessions", "jobs"}
+    assert export.json.keys() == own | histories | events
     assert export.json["account"]["email"] == "john@email.com"
     assert export.json["account"]["has_password"] is True
     assert [session["method"] for session in export.json["sessions"]] == ["password"]

@@ -139,15 +139,16 @@ export function makeUserPicker(element, { onPick }) {
     try {
       const q = typed ? input.value.trim() : "";
       const { data, total } = await findUsers({ q, perPage: SUGGESTIONS, signal });
+      // Whoever types an id means that one, and it may be beyond the first page.
+      const meant = /^\d+$/.test(q) ? (data.find(({ id }) => String(id) === q) ?? (await getUser(q, { signal }).catch(() => null))) : null;
       if (signal.aborted) return;
       stale = false;
-      // Whoever types an id means that one.
-      found = data.sort((one, other) => (String(other.id) === q) - (String(one.id) === q));
+      found = meant ? [meant, ...data.filter(({ id }) => id !== meant.id)] : data;
       if (hurried && found.length) return pick(found[0]);
       hurried = false;
-      fill(list, data.map(option));
-      activate(typed && q && data.length ? 0 : -1);
-      foot.textContent = words(data.length, total);
+      fill(list, found.map(option));
+      activate(typed && q && found.length ? 0 : -1);
+      foot.textContent = words(found.length, total);
       foot.hidden = !foot.textContent;
       announce(tn("{count} user found", "{count} users found", total));
     } catch (error) {
@@ -210,6 +211,7 @@ export function makeUserPicker(element, { onPick }) {
     hurried = false;
     activate(-1);
     clearTimeout(timer);
+    request.abort(); // an answer to what was asked before must not be picked by a quick Enter
     timer = setTimeout(search, WAIT_MS);
   });
   input.addEventListener("keydown", (event) => {

@@ -16,6 +16,7 @@ const PARTS = {
   jobs: () => [t("Jobs"), icon("list-task")],
   photos: () => [t("Photos"), icon("images")],
   history: () => [t("Pictures of the history"), icon("clock-history")],
+  events: () => [t("Photos of events"), icon("calendar-event")],
 };
 const MODELS = {
   face: { path: "/api/face/model", view: faceModel },
