@@ -11,6 +11,7 @@ from app.engines.base import Image
 from app.engines.breed import squeezenet
 from app.engines.breed.base import BreedModelInfo, BreedScores, Heat
 from app.engines.breed.names import BREEDS
+from app.engines.breed.square import into_place
 
 #: Smallest probability of "a dog" that counts as one: the best on every second picture of ``python -m bench.breed``.
 DOG_CUT: Final = 0.2
@@ -53,7 +54,7 @@ class BuiltinBreeds:
         _, maps = self._network(squeezenet.prepare(image))
         found = np.maximum(maps[0, _COLUMNS[answer]], 0)
         found = found / found.max() if found.max() > 0 else found
-        return squeezenet.into_place(found, image)
+        return into_place(found, image, share=1.0)
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -76,16 +76,6 @@ def prepare(image: Image) -> Scores:
     return planes
 
 
-def into_place(found: Scores, image: Image) -> Scores:
-    """A map over the centre square as a map over the whole picture: nothing was seen outside the square."""
-    rows, columns = found.shape
-    height, width = image.shape[:2]
-    side = min(height, width)
-    more_rows = round(rows * (height - side) / side / 2)
-    more_columns = round(columns * (width - side) / side / 2)
-    return np.pad(found, ((more_rows, more_rows), (more_columns, more_columns)))
-
-
 def source() -> str:
     """Where the weights come from, in words."""
     return f"SqueezeNet 1.1, from the Python package ndf {version('ndf')}"
