@@ -41,6 +41,14 @@ ADMIN = ("admin@example.org", "correct horse battery")
 OpenPage = Callable[..., Page]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Once more, if a test of the browser fails: waiting longer helps nobody. The summary counts what was repeated."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 def launch(playwright: Any, folder: Path) -> Browser:
     """Chromium with a camera that shows a person and a microphone that hears bursts."""
     assert CHROMIUM is not None
