@@ -18,6 +18,7 @@ _WORDS = {
     "finite_number": "a number is needed",
     "bool_type": "true or false is needed",
     "bool_parsing": "true or false is needed",
+    "list_type": "a list is needed",
     "greater_than": "a number above {gt} is needed",
     "greater_than_equal": "{ge} is the least",
     "less_than": "a number below {lt} is needed",

@@ -111,7 +111,7 @@ def test_large_pictures_are_unpacked_one_at_a_time(monkeypatch):
     inside: list[int] = []
     present = threading.Semaphore(1)
 
-    def unpack(_header: object, _decoder: object) -> object:
+    def unpack(*_: object) -> object:
         assert present.acquire(blocking=False), "another one is being unpacked"
         inside.append(1)
         threading.Event().wait(0.02)
