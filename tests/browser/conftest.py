@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -208,3 +209,11 @@ def page(open_page: OpenPage) -> Page:
 def ready(page: Page) -> None:
     """Wait until the page's scripts run."""
     page.wait_for_selector("html[data-ready]", state="attached")
+
+
+def until(page: Page, expression: str) -> None:
+    """Wait for a script's word; Playwright's own `wait_for_function` needs eval, which the page's policy forbids."""
+    give_up = time.monotonic() + PATIENCE_MS / 1000
+    while not page.evaluate(expression):
+        assert time.monotonic() < give_up, f"not within {PATIENCE_MS} ms: {expression}"
+        page.wait_for_timeout(50)

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import until
 from tests.collections_ import DOGS, needs_dogs
 from tests.pictures import jpeg
 
@@ -40,7 +41,7 @@ def test_the_heat_map_is_drawn_over_the_picture_when_it_is_asked_for(open_page):
     switch.check()
     heat = page.get_by_role("img", name="What the model looked at")
     expect(heat).to_be_visible()
-    page.wait_for_function("document.getElementById('breed-heat').naturalWidth > 0")
+    until(page, "document.getElementById('breed-heat').naturalWidth > 0")
     assert page.locator("#breed-heat").bounding_box() == page.locator("#breed-picture").bounding_box()
     page.get_by_label("Strength").fill("40")
     assert page.evaluate("getComputedStyle(document.getElementById('breed-heat')).opacity") == "0.4"

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import until
 from tests.recordings import bursts, tone, wav
 
 pytestmark = pytest.mark.browser
@@ -34,8 +35,8 @@ def test_the_sound_can_be_seen_and_played(open_page):
     page = open_page("/cough")
     ask(page, wav(tone(2)))
     expect(page.locator("#cough-spectrogram")).to_have_attribute("alt", re.compile(r"Spectrogram of 2\.0 s"))
-    page.wait_for_function("document.getElementById('cough-spectrogram').naturalWidth > 0")
-    page.wait_for_function("document.getElementById('cough-player').duration > 1.9")
+    until(page, "document.getElementById('cough-spectrogram').naturalWidth > 0")
+    until(page, "document.getElementById('cough-player').duration > 1.9")
 
 
 def test_places_of_coughs_are_marked_and_the_player_goes_there(open_page):
@@ -63,7 +64,7 @@ def test_places_of_coughs_are_marked_and_the_player_goes_there(open_page):
         pytest.approx([75, 12.5], abs=0.5),
     ]
     page.get_by_role("button", name="1.5 to 1.8 s").click()
-    page.wait_for_function("document.getElementById('cough-player').currentTime >= 1.5")
+    until(page, "document.getElementById('cough-player').currentTime >= 1.5")
 
 
 def test_silence_is_told_with_what_to_do_and_another_recording_may_follow(open_page):

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from bench._server import Client, Server, multipart
+from tests.browser.conftest import until
 from tests.pictures import jpeg
 from tests.recordings import tone, wav
 
@@ -56,7 +57,7 @@ def test_both_histories_have_their_address_and_the_newest_is_first(open_page, so
     expect(entries(page)).to_have_count(2)
     expect(entries(page).first).to_contain_text("second.jpg")
     expect(entries(page).first).to_contain_text("Not a dog")
-    page.wait_for_function("document.querySelector('#history-list img').naturalWidth > 0")
+    until(page, "document.querySelector('#history-list img').naturalWidth > 0")
     page.get_by_role("button", name="Coughs").click()
     expect(entries(page)).to_have_count(1)
     expect(entries(page)).to_contain_text("No cough")
