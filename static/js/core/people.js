@@ -69,6 +69,7 @@ export function makeUserPicker(element, { onPick }) {
   function set(user) {
     picker.user = user;
     input.value = user?.name ?? "";
+    if (document.activeElement === input) input.select(); // what is typed next asks for somebody else
     settling = Promise.resolve({ user, typed: "" });
     close();
   }
@@ -115,8 +116,6 @@ export function makeUserPicker(element, { onPick }) {
     if (!popup.hidden) return;
     open();
     input.select();
-    // A click on selected text lets go of the selection, after this.
-    setTimeout(() => !typed && !popup.hidden && input.select());
   }
 
   function close() {
@@ -203,7 +202,15 @@ export function makeUserPicker(element, { onPick }) {
     onPick(user);
   }
 
-  input.addEventListener("click", openAll);
+  // The browser would place the caret after this and let go of the selection: what is typed at once has to replace the
+  // name. A second click, with the list open, does place it.
+  input.addEventListener("mousedown", (event) => {
+    if (event.button || !popup.hidden) return;
+    event.preventDefault();
+    input.focus();
+    openAll();
+  });
+  input.addEventListener("click", openAll); // by a screen reader there is no mousedown
   input.addEventListener("input", () => {
     open();
     typed = true;
