@@ -9,6 +9,7 @@ from flask import Response, send_file
 
 from app.api.base import Resource, container, raises
 from app.api.guard import access, in_path
+from app.api.idempotency import IDEMPOTENCY_PARAM, idempotency_key
 from app.api.paging import PAGE_PARAMS, page_headers, wanted_page
 from app.api.parsing import uploaded_file, uploaded_files
 from app.api.schemas import photos as wire
@@ -45,9 +46,9 @@ class Upload(Resource):
     """One new photo."""
 
     @access(Need.OWNER, scope="photos", subject=in_path("user_id"))
-    @ns.doc("upload_photo")
+    @ns.doc("upload_photo", params=IDEMPOTENCY_PARAM)
     @ns.expect(wire.upload_form)
-    @raises(ns, MissingFile, UnsupportedImage, ImageTooSmall, ImageTooLarge, *STORING_ERRORS)
+    @raises(ns, InvalidInput, MissingFile, UnsupportedImage, ImageTooSmall, ImageTooLarge, *STORING_ERRORS)
     @ns.marshal_with(wire.photo, code=201)
     def post(self, user_id: int) -> Any:
         """Upload a photo
@@ -55,7 +56,7 @@ class Upload(Resource):
         The largest face is found in the original and the square around it is stored as a 224x224 JPEG. `face` says how
         well it can be seen, `warnings` what to do better. Next: train.
         """
-        photo = container().photos.add(user_id, uploaded_file())
+        photo = container().photos.add(user_id, uploaded_file(), idempotency_key())
         return photo, 201, {"Location": f"/api/photos/{user_id}/{photo.id}"}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Integer, String
+from sqlalchemy import ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -15,7 +15,7 @@ class Photo(Base):
     """One stored photo of one user."""
 
     __tablename__ = "photos"
-    __table_args__ = (Index("ix_photos_user_id_id", "user_id", "id"),)
+    __table_args__ = (Index("ix_photos_user_id_id", "user_id", "id"), UniqueConstraint("user_id", "idempotency_key"))
 
     id: Mapped[PrimaryKey]
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
@@ -37,3 +37,5 @@ class Photo(Base):
     crop_box: Mapped[list[float] | None] = mapped_column(JSONB(none_as_null=True))
     #: detector that looked at the original (FaceModelInfo.detector), or None; without landmarks it saw no face.
     detector: Mapped[str | None] = mapped_column(String(100))
+    #: what the client named the upload; sent again under this name, it is the same photo.
+    idempotency_key: Mapped[str | None] = mapped_column(String(255))

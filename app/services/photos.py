@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db import Photo, User
@@ -120,10 +121,26 @@ class PhotoService:
         self._active_engine = active_engine
         self._decode = decode
 
-    def add(self, user_id: int, upload: Upload) -> StoredPhoto:
-        """Enrol one photo. UserNotFound before anything is decoded; UnsupportedImage, ImageTooLarge, ImageTooSmall."""
+    def add(self, user_id: int, upload: Upload, idempotency_key: str | None = None) -> StoredPhoto:
+        """Enrol one photo. UserNotFound before anything is decoded; UnsupportedImage, ImageTooLarge, ImageTooSmall.
+
+        :param idempotency_key: what the client calls this upload. Whoever got no answer may send it again: if it was
+            stored, that photo is the answer, and it is not stored twice.
+        """
         self._check_user(user_id)
-        return self._add(user_id, upload)
+        if idempotency_key is None:
+            return self._add(user_id, upload)
+        stored = self._stored_as(user_id, idempotency_key)
+        if stored is not None:
+            return stored
+        try:
+            return self._add(user_id, upload, idempotency_key)
+        except IntegrityError:
+            # The first attempt was still at work.
+            stored = self._stored_as(user_id, idempotency_key)
+            if stored is None:
+                raise
+            return stored
 
     def add_many(self, user_id: int, uploads: Iterable[Upload]) -> Enrolment:
         """Enrol what can be enrolled; NoPhotoAccepted if that is nothing."""
@@ -183,7 +200,13 @@ class PhotoService:
         with self._sessions() as session:
             get_user(session, user_id)
 
-    def _add(self, user_id: int, upload: Upload) -> StoredPhoto:
+    def _stored_as(self, user_id: int, idempotency_key: str) -> StoredPhoto | None:
+        query = select(Photo).where(Photo.user_id == user_id, Photo.idempotency_key == idempotency_key)
+        with self._sessions() as session:
+            row = session.scalar(query)
+            return None if row is None else self._shown(row)
+
+    def _add(self, user_id: int, upload: Upload, idempotency_key: str | None = None) -> StoredPhoto:
         picture = self._prepare(upload.data)
         filename = clean_filename(upload.filename)
         key = storage_key(user_id, filename)
@@ -199,6 +222,7 @@ class PhotoService:
             crop_landmarks=picture.landmarks,
             crop_box=picture.box,
             detector=picture.detector,
+            idempotency_key=idempotency_key,
         )
         with self._sessions.begin() as session:
             hold_off_sweep(session)

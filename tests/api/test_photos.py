@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -129,6 +130,46 @@ def test_a_photo_for_nobody_is_told(client, user_id):
     assert_problem(send(client, user_id, b"not even a picture"), 404, "user_not_found")
     assert_problem(send_many(client, user_id, ("a", b"?")), 404, "user_not_found")
     assert_problem(client.get(f"/api/photos/{user_id}"), 404, "user_not_found")
+
+
+def test_an_upload_sent_again_under_its_name_is_stored_once(app, client, user_id):
+    other = client.post("/api/users", json={"name": "Ani", "email": "ani@example.org"}).json["id"]
+    named = {"headers": {"Idempotency-Key": "c0ffee-1"}}
+    first = send(client, user_id, PORTRAIT.read_bytes(), **named)
+    again = send(client, user_id, PORTRAIT.read_bytes(), **named)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json == first.json
+    assert len(client.get(f"/api/photos/{user_id}").json) == 1
+    assert len(list((app.extensions["kenali"].settings.dataset_dir / str(user_id)).iterdir())) == 1
+    # A name is the person's own, and another name, or none, is another photo.
+    assert send(client, other, PORTRAIT.read_bytes(), **named).json["id"] != first.json["id"]
+    send(client, user_id, PORTRAIT.read_bytes(), headers={"Idempotency-Key": "c0ffee-2"})
+    send(client, user_id, PORTRAIT.read_bytes())
+    assert len(client.get(f"/api/photos/{user_id}").json) == 3
+    # Deleted, the name is free.
+    client.delete(f"/api/photos/{user_id}/{first.json['id']}")
+    assert send(client, user_id, PORTRAIT.read_bytes(), **named).json["id"] != first.json["id"]
+
+
+def test_an_upload_sent_again_while_the_first_is_at_work_is_stored_once(app, client, user_id):
+    def attempt(_):
+        headers = {"Idempotency-Key": "c0ffee"}
+        return send(app.test_client(), user_id, PORTRAIT.read_bytes(), headers=headers)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(attempt, range(4)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json["id"] for answer in answers}) == 1
+    assert len(client.get(f"/api/photos/{user_id}").json) == 1
+    assert len(list((app.extensions["kenali"].settings.dataset_dir / str(user_id)).iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ["", "two words", "x" * 256, "h\u00e9"])
+def test_an_upload_with_no_good_name_is_told(client, user_id, name):
+    response = send(client, user_id, PORTRAIT.read_bytes(), headers={"Idempotency-Key": name})
+    problem = assert_problem(response, 400, "invalid_input")
+    assert "Idempotency-Key" in problem["errors"]
+    assert client.get(f"/api/photos/{user_id}").json == []
 
 
 @pytest.mark.parametrize("field", ["files", "files[]"])

@@ -322,6 +322,25 @@ def test_an_upload_waits_for_a_server_that_is_away(open_page: OpenPage, server: 
     assert len(photos_of(server, person.id)) == 1
 
 
+def test_a_photo_whose_answer_was_lost_is_there_once(open_page: OpenPage, server: Server, person: Somebody):
+    page = open_page(f"/photos?user={person.id}", allowed="ERR_FAILED")
+    expect(page.get_by_role("heading", name="No photos yet")).to_be_visible()
+    lost = []
+
+    def lose_the_first(route):
+        if lost:
+            return route.continue_()
+        lost.append(route.fetch())  # stored, and nobody is told
+        return route.abort()
+
+    page.route("**/api/photos/*/upload", lose_the_first)
+    choose(page, file("once.jpg", five_people()[2].photo()))
+    expect(card(page, "once.jpg")).to_be_visible()
+    expect(queue(page)).to_have_count(0)
+    assert [answer.status for answer in lost] == [201]
+    assert len(photos_of(server, person.id)) == 1
+
+
 def test_uploads_go_on_for_their_person_when_another_one_is_looked_at(open_page: OpenPage, server: Server):
     first, second = somebody(server, "Pertama"), somebody(server, "Kedua")
     page = open_page(f"/photos?user={first.id}")

@@ -20,6 +20,8 @@ import { releasePictures, showBlob } from "../../core/picture.js";
 const PARALLEL = 2;
 /** How often a server that asks to come back later is asked again. */
 const ATTEMPTS = 6;
+/** What the server knows an upload by that is sent again. crypto.randomUUID is for https alone. */
+const uniqueName = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");
 /** Decoding large pictures only to show them small takes memory. */
 const MOST_PREVIEWS = 24;
 
@@ -45,7 +47,7 @@ export function makeQueue({ list, summary, currentUser, onPhoto, onIdle }) {
 
   function add(files, user) {
     for (const file of files) {
-      const item = { file, user, key: `${user.id}/${file.name}/${file.size}/${file.lastModified}`, state: "waiting", share: 0 };
+      const item = { file, user, key: `${user.id}/${file.name}/${file.size}/${file.lastModified}`, name: uniqueName(), state: "waiting", share: 0 };
       if (isKnown(item)) {
         enter(item);
         refused(item, t("This file has been added already."));
@@ -102,7 +104,7 @@ export function makeQueue({ list, summary, currentUser, onPhoto, onIdle }) {
         const { data } = await upload(
           path`/api/photos/${item.user.id}/upload`,
           { file: item.file },
-          { signal: item.abort.signal, onProgress: (share) => advance(item, share) },
+          { headers: { "Idempotency-Key": item.name }, signal: item.abort.signal, onProgress: (share) => advance(item, share) },
         );
         uploaded.set(item.key, data.id);
         there.add(data.id);
