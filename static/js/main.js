@@ -13,6 +13,15 @@ function showAccount() {
   byId("account-link").classList.toggle("is-signed-in", session.signedIn);
 }
 
+/** Another language at the same place, with what the address says of it. */
+function keepAddress(event) {
+  const link = event.target instanceof Element ? event.target.closest("a[hreflang]") : null;
+  if (!link) return;
+  const here = new URL(location.href);
+  here.searchParams.set("lang", link.hreflang);
+  link.href = here.search + here.hash;
+}
+
 /** The tab Password Login says it itself. */
 function tellEnd() {
   if (session.signedIn || currentTab() === "account") return;
@@ -25,6 +34,7 @@ function fetchTheRest() {
   for (const key of Object.keys(config.tabs)) import(`./tabs/${key}.js`).catch(() => {});
 }
 
+for (const kind of ["click", "auxclick"]) byId("languages").addEventListener(kind, keepAddress);
 startThemeSwitch(byId("theme-switch"));
 watchConnection();
 onSession(showAccount);

@@ -88,6 +88,12 @@ def test_the_language_is_switched_where_one_is_and_remembered(open_page):
     expect(heading(page, "Foto")).to_be_visible()
     page.get_by_role("link", name="English").click()
     expect(heading(page, "Photos")).to_be_visible()
+    # What the address says of the place stays.
+    page.goto("/users?page=1&q=somebody")
+    ready(page)
+    page.get_by_role("link", name="Bahasa Indonesia").click()
+    expect(heading(page, "Pengguna")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/users\?.*q=somebody"))
 
 
 def test_the_browsers_language_is_respected(open_page):
