@@ -1,4 +1,4 @@
-"""``make screenshots``: every tab, on phone and desktop, light and dark, in both languages, filled and empty.
+"""``make screenshots``: every tab, on phone and desktop, light and dark, in both languages: filled, empty, in error.
 
 Starts two servers, one with nothing in it and one that is filled over the API, and writes
 ``screenshots/<tab>-<state>-<size>-<theme>-<language>.png``. With arguments, only names that contain one of them:
@@ -22,6 +22,8 @@ from playwright.sync_api import Browser, FilePayload, Page, sync_playwright
 from app.web.tabs import TABS
 from bench._server import ROOT, Client, Server, start
 from tests.browser.conftest import PATIENCE_MS, SIZES, launch, ready
+from tests.browser.screenshot_errors import ERRORS, out_of_order
+from tests.collections_ import COUGHS, DOGS
 from tests.people import five_people
 from tests.pictures import encode, jpeg
 from tests.recordings import bursts, tone, wav
@@ -29,7 +31,7 @@ from tests.recordings import bursts, tone, wav
 FOLDER = ROOT / "screenshots"
 THEMES = ("light", "dark")
 LANGUAGES = ("en", "id")
-STATES = ("filled", "empty")
+STATES = ("filled", "empty", "error")
 
 NAMES = ("Ayu Lestari", "Budi Santoso", "Citra Dewi", "Dimas Pratama", "Eka Putri")
 
@@ -96,17 +98,19 @@ def account(page: Page) -> None:
 
 
 def breed(page: Page) -> None:
-    """Ask about what is no dog: this repository has no picture of one."""
-    page.set_input_files("#breed-source-file-input", _portrait(2))
+    """Ask about a dog; about what is none where there is no picture of one: this repository has none."""
+    dogs = sorted(DOGS.glob("**/*.jp*g")) if DOGS else []
+    page.set_input_files("#breed-source-file-input", dogs[len(dogs) // 2] if dogs else _portrait(2))
     page.locator("#breed-verdict p").first.wait_for()
     page.locator("#breed-heat-on").check()
     page.locator("#breed-heat").wait_for()
 
 
 def cough(page: Page) -> None:
-    """Ask about bursts of noise."""
+    """Ask about a cough; about bursts of noise where there is none: this repository has none."""
     sound: FilePayload = {"name": "bursts.wav", "mimeType": "audio/wav", "buffer": wav(bursts(0.4, 1.6))}
-    page.set_input_files("#cough-file-input", sound)
+    coughs = sorted(path for path in COUGHS.rglob("*") if path.suffix in {".wav", ".ogg", ".flac"}) if COUGHS else []
+    page.set_input_files("#cough-file-input", coughs[0] if coughs else sound)
     page.locator("#cough-verdict p").first.wait_for()
 
 
@@ -121,6 +125,7 @@ ACTS: dict[str, Act] = {
     "build": build,
     "recognition": recognition,
     "verification": verification,
+    "account": account,
     "breed": breed,
     "cough": cough,
 }
@@ -159,6 +164,11 @@ def take(browser: Browser, server: Server, name: str, *, act: Act | None, look: 
     context.close()
 
 
+def _server_of(state: str) -> str:
+    """Things go wrong on the server that is filled."""
+    return "empty" if state == "empty" else "filled"
+
+
 def main(wanted: list[str]) -> None:
     """Take the pictures whose names contain one of the words; all of them without words."""
     FOLDER.mkdir(exist_ok=True)
@@ -167,16 +177,16 @@ def main(wanted: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="kenali-screenshots-") as name, sync_playwright() as playwright:
         servers = {}
         try:
-            for state in {state for _, _, state, _, _, _ in chosen}:
-                folder = Path(name) / state
+            for kind in {_server_of(state) for _, _, state, _, _, _ in chosen}:
+                folder = Path(name) / kind
                 folder.mkdir()
-                servers[state] = start(folder, FACE_MODEL="dlib", PASSWORD_COST="4")
+                servers[kind] = start(folder, FACE_MODEL="dlib", PASSWORD_COST="4")
             if "filled" in servers:
                 fill(servers["filled"].client())
             browser = launch(playwright, Path(name))
             for picture, tab, state, size, theme, language in chosen:
-                act = ACTS.get(tab) if state == "filled" else None
-                take(browser, servers[state], picture, act=act, look=(paths[tab], size, theme, language))
+                act = {"filled": ACTS.get(tab), "error": ERRORS.get(tab, out_of_order)}.get(state)
+                take(browser, servers[_server_of(state)], picture, act=act, look=(paths[tab], size, theme, language))
                 print(picture)  # noqa: T201 - a command
             browser.close()
         finally:

@@ -31,6 +31,7 @@ const WORDS = {
   token_expired: () => t("Your session has ended: sign in again."),
   token_invalid: () => t("Your session has ended: sign in again."),
   not_found: () => t("This does not exist (any more)."),
+  internal_error: () => t("Something went wrong on the server; its log says what."),
   not_ready: () => t("Some part of the server cannot do its work: the Status tab says which."),
   unknown: () => t("Something went wrong on the way to the server."),
 };

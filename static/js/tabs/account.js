@@ -5,10 +5,11 @@ import { Problem, del, download, get, isAbort } from "../core/api.js";
 import { busy, onSubmit } from "../core/busy.js";
 import { config } from "../core/config.js";
 import { confirm, openDialog } from "../core/dialog.js";
-import { byId, copy, el, fill, icon, showState } from "../core/dom.js";
+import { byId, copy, fill, showState } from "../core/dom.js";
 import { clearFieldErrors, clearProblem, markField, showFieldErrors, showProblem } from "../core/errors.js";
 import { dateTime, seconds } from "../core/format.js";
 import { t } from "../core/messages.js";
+import { makeReveal } from "../core/password.js";
 import { avatar } from "../core/people.js";
 import { go, replaceQuery } from "../core/router.js";
 import { learn, letGo, restore, session, signIn, signOut } from "../core/session.js";
@@ -20,6 +21,7 @@ const TICK_MS = 500;
 const locked = new Map();
 let requests = new AbortController();
 let timer = null;
+let reveal = null;
 let deleted = false; // in this window, a moment ago
 
 export function setUp(panel) {
@@ -32,7 +34,7 @@ export function setUp(panel) {
     showLock();
   });
   password.addEventListener("input", () => markField(password, ""));
-  byId("account-form-show").addEventListener("click", () => reveal(password.type === "password"));
+  reveal = makeReveal(password, byId("account-form-password-show"));
   byId("account-sign-out").addEventListener("click", (event) => busy(event.currentTarget, () => leave()));
   byId("account-sign-out-everywhere").addEventListener("click", leaveEverywhere);
   byId("account-export").addEventListener("click", (event) => busy(event.currentTarget, save));
@@ -56,7 +58,7 @@ export function hide() {
   requests.abort();
   clearTimeout(timer);
   deleted = false;
-  reveal(false);
+  reveal.hide();
 }
 
 // --- signed out
@@ -97,13 +99,6 @@ function destination() {
   return { key: found[0], query: Object.fromEntries(url.searchParams) };
 }
 
-function reveal(shown) {
-  byId("account-form-password").type = shown ? "text" : "password";
-  const button = byId("account-form-show");
-  button.setAttribute("aria-pressed", String(shown));
-  fill(button, shown ? icon("eye-slash") : icon("eye"), el("span", {}, shown ? t("Hide") : t("Show")));
-}
-
 async function enter() {
   const form = byId("account-form");
   const room = byId("account-form-problem");
@@ -120,7 +115,7 @@ async function enter() {
     return;
   }
   form.reset();
-  reveal(false);
+  reveal.hide();
   replaceQuery({ to: null });
   const words = t("You are signed in as {name}.", { name: session.account.name });
   if (wanted) {

@@ -10,6 +10,7 @@ import { number, percent } from "../core/format.js";
 import { t, tn } from "../core/messages.js";
 import { makeSourcePicker } from "../core/picker.js";
 import { showBlob } from "../core/picture.js";
+import { verdict } from "../core/verdict.js";
 
 /** Below this the API calls the first breed a guess. */
 const UNSURE = 0.3;
@@ -83,15 +84,7 @@ async function ask(file) {
 function showAnswer(file, data) {
   answered = data;
   const said = verdictOf(data);
-  fill(
-    byId("breed-verdict"),
-    el(
-      "div",
-      { class: `breed-said breed-said-${said.kind}` },
-      said.kind === "good" ? icon("check-circle") : said.kind === "warn" ? icon("question-circle") : icon("x-circle"),
-      el("div", {}, el("p", { class: "breed-said-title" }, said.title), el("p", { class: "mb-0" }, said.text)),
-    ),
-  );
+  fill(byId("breed-verdict"), verdict(said.kind, said.title, said.text));
   const picture = byId("breed-picture");
   showBlob(picture, file);
   picture.alt = t("The picture: {name}", { name: file.name });

@@ -8,6 +8,7 @@ import { t, tn } from "../core/messages.js";
 import { makeMicrophone } from "../core/microphone.js";
 import { makePicker } from "../core/picker.js";
 import { setPicture } from "../core/picture.js";
+import { verdict } from "../core/verdict.js";
 
 /** What the classes of the built-in model and of the source are called; those of other models are shown as they are. */
 const CLASSES = {
@@ -95,15 +96,8 @@ function showAnswer(data) {
   listenedTo = data.quality.duration_seconds;
   const title = CLASSES[data.prediction]?.()[1] ?? data.prediction;
   const text = t("Confidence {share}.", { share: percent(Number.parseFloat(data.confidence) / 100, 2) });
-  fill(
-    byId("cough-verdict"),
-    el(
-      "div",
-      { class: "cough-said" },
-      data.prediction === "non-cough" ? icon("volume-mute") : icon("soundwave"),
-      el("div", {}, el("p", { class: "cough-said-title" }, title), el("p", { class: "mb-0" }, text)),
-    ),
-  );
+  const symbol = data.prediction === "non-cough" ? icon("volume-mute") : icon("soundwave");
+  fill(byId("cough-verdict"), verdict("plain", title, text, symbol));
   fill(byId("cough-warnings"), data.warnings.map((warning) => el("p", { class: "hint" }, icon("exclamation-triangle"), el("span", {}, serverText(warning)))));
   showPicture(data);
   fill(byId("cough-scores"), Object.entries(data.raw_scores).sort(byShare).map(bar));

@@ -10,8 +10,9 @@ import { t, tn } from "../core/messages.js";
 import { seesEverybody } from "../core/people.js";
 import { makeSourcePicker } from "../core/picker.js";
 import { facePicture, releasePictures, setPicture } from "../core/picture.js";
+import { verdict } from "../core/verdict.js";
 import { similarityScale } from "./recognition/scale.js";
-import { verdict, verdictOf } from "./recognition/verdict.js";
+import { verdictOf } from "./recognition/verdict.js";
 
 let picker;
 let requests = new AbortController(); // of the picture

@@ -7,6 +7,7 @@ import { clearProblem, showProblem } from "../core/errors.js";
 import { number } from "../core/format.js";
 import { t, tn } from "../core/messages.js";
 import { makePager } from "../core/pager.js";
+import { makeReveal } from "../core/password.js";
 import { avatar, findUsers, getTraining, seesEverybody } from "../core/people.js";
 import { replaceQuery } from "../core/router.js";
 import { letGo, session } from "../core/session.js";
@@ -177,13 +178,7 @@ function formBody(user = null) {
   body.querySelector("#users-form-password-hint").textContent = user
     ? t("Leave it empty to keep the present one. A new password signs the person out everywhere.")
     : t("Only needed to sign in with a password: at least 6 characters.");
-  const toggle = body.querySelector("[data-show-password]");
-  toggle.addEventListener("click", () => {
-    const shown = input("password").type === "password";
-    input("password").type = shown ? "text" : "password";
-    toggle.setAttribute("aria-pressed", String(shown));
-    fill(toggle, shown ? icon("eye-slash") : icon("eye"), el("span", {}, shown ? t("Hide") : t("Show")));
-  });
+  makeReveal(input("password"), body.querySelector("#users-form-password-show"));
   return body;
 }
 

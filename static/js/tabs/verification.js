@@ -12,8 +12,8 @@ import { t } from "../core/messages.js";
 import { makeSourcePicker } from "../core/picker.js";
 import { facePicture, releasePictures } from "../core/picture.js";
 import { adopt, session, signOut } from "../core/session.js";
+import { verdict } from "../core/verdict.js";
 import { similarityScale } from "./recognition/scale.js";
-import { verdict } from "./recognition/verdict.js";
 
 let picker;
 let file = null;

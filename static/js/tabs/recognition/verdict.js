@@ -2,10 +2,8 @@
  * What an answer means, in words.
  *
  * verdictOf(data)                       of POST /api/face/predict -> {kind, title, text, label}: label is short, for the box
- * verdict(kind, title, text)            the banner; kind: "good", "warn", "bad"
  * tooPoor(reasons)                      "Too blurred: come closer" for the reasons of a face's quality
  */
-import { el, icon } from "../../core/dom.js";
 import { percentOf100, similarity } from "../../core/format.js";
 import { t } from "../../core/messages.js";
 
@@ -60,14 +58,4 @@ export function verdictOf(data) {
         label: t("Not known"),
       };
   }
-}
-
-export function verdict(kind, title, text = "") {
-  const symbol = kind === "good" ? icon("check-circle-fill") : kind === "warn" ? icon("question-circle-fill") : icon("x-circle-fill");
-  return el(
-    "div",
-    { class: `verdict verdict-${kind}` },
-    symbol,
-    el("div", {}, el("h4", { class: "verdict-title", tabindex: "-1" }, title), text && el("p", {}, text)),
-  );
 }
