@@ -85,6 +85,16 @@ def read_member(path: Path, name: str) -> bytes:
         return archive.read(name)
 
 
+def only_model(folder: Path, named: Path | None) -> Path:
+    """The model in a folder: under the source's name (`named`), or the only one there; ModelNotUsable otherwise."""
+    if named is not None:
+        return named
+    found = sorted(path for path in folder.iterdir() if path.suffix in {".keras", ".h5"} and path.is_file())
+    if len(found) != 1:
+        raise ModelNotUsable(f"There must be one .keras or .h5 file in {folder}, and there are {len(found)}.")
+    return found[0]
+
+
 def _kind(path: Path) -> Kind:
     try:
         if path.stat().st_size > MAX_BYTES:

@@ -12,6 +12,7 @@ from typing import Final
 from app.engines.breed.base import BreedModelInfo
 from app.engines.breed.recipe import CLASSES_FILE, RECIPE_FILE
 from app.engines.breed.user import ENDINGS, STEM, UserBreeds, find
+from app.engines.keras_files import only_model
 from app.errors import ModelNotUsable
 
 #: Name of the folders it works in; one that was killed leaves one, which the next removes after a day.
@@ -56,20 +57,9 @@ def _remove_stale(models_dir: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def find_model(folder: Path) -> Path:
-    """The model in a folder: under the source's name, or the only one there; ModelNotUsable otherwise."""
-    named = find(folder)
-    if named is not None:
-        return named
-    found = sorted(path for path in folder.iterdir() if path.suffix in ENDINGS and path.is_file())
-    if len(found) != 1:
-        raise ModelNotUsable(f"There must be one .keras or .h5 file in {folder}, and there are {len(found)}.")
-    return found[0]
-
-
 def _copy(folder: Path, workplace: Path) -> str:
     """Its files under the names they have in MODELS_DIR; the model's."""
-    model = find_model(folder)
+    model = only_model(folder, find(folder))
     shutil.copyfile(model, workplace / (STEM + model.suffix))
     for file in (CLASSES_FILE, RECIPE_FILE):
         if (folder / file).is_file():

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from app.engines.cough.base import CoughModelInfo
 from app.engines.cough.own_model import DESCRIPTION, ENDINGS, STEM, OwnModel, find
+from app.engines.keras_files import only_model
 from app.errors import ModelNotUsable
 
 #: What a training calls the description, and the list of classes that the source's notebooks write.
@@ -24,7 +25,7 @@ def install(folder: Path, models_dir: Path) -> CoughModelInfo:
 
     ModelNotUsable says what is wrong with it.
     """
-    model = find_model(folder)
+    model = only_model(folder, find(folder))
     description = _description(folder)
     try:
         models_dir.mkdir(parents=True, exist_ok=True)
@@ -40,17 +41,6 @@ def install(folder: Path, models_dir: Path) -> CoughModelInfo:
     except OSError as error:
         raise ModelNotUsable(f"The model could not be copied to {models_dir}: {error}.") from error
     return info
-
-
-def find_model(folder: Path) -> Path:
-    """The model in a folder: under the source's name, or the only one there; ModelNotUsable otherwise."""
-    named = find(folder)
-    if named is not None:
-        return named
-    found = sorted(path for path in folder.iterdir() if path.suffix in ENDINGS and path.is_file())
-    if len(found) != 1:
-        raise ModelNotUsable(f"There must be one .keras or .h5 file in {folder}, and there are {len(found)}.")
-    return found[0]
 
 
 def _move(path: Path, models_dir: Path) -> None:
