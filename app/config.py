@@ -150,6 +150,9 @@ class Settings(BaseSettings):
     google_drive_max_files: int = Field(
         10_000, ge=1, le=100_000, description="Pictures of a Drive folder and its subfolders that are searched."
     )
+    google_authorize_url: str = Field(
+        "https://accounts.google.com/o/oauth2/v2/auth", description="Google's page that asks people who they are."
+    )
     google_token_url: str = Field("https://oauth2.googleapis.com/token", description="Where auth codes are exchanged.")
     google_jwks_url: str = Field(
         "https://www.googleapis.com/oauth2/v3/certs", description="Keys that Google signs id tokens with."
@@ -171,7 +174,12 @@ class Settings(BaseSettings):
     )
 
     @field_validator(
-        "google_token_url", "google_jwks_url", "google_tokeninfo_url", "google_userinfo_url", "google_drive_url"
+        "google_authorize_url",
+        "google_token_url",
+        "google_jwks_url",
+        "google_tokeninfo_url",
+        "google_userinfo_url",
+        "google_drive_url",
     )
     @classmethod
     def _encrypted(cls, value: str) -> str:

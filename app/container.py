@@ -294,6 +294,7 @@ def _google_client(settings: Settings) -> GoogleClient:
         client_ids=settings.google_client_id,
         client_secret=settings.google_client_secret,
         redirect_uri=settings.google_redirect_uri,
+        authorize_url=settings.google_authorize_url,
         token_url=settings.google_token_url,
         jwks_url=settings.google_jwks_url,
         tokeninfo_url=settings.google_tokeninfo_url,
