@@ -1,0 +1,7 @@
+/* The view "organiser" of the events tab. */
+
+export function setUp() {}
+
+export function show() {}
+
+export function hide() {}
