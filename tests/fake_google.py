@@ -182,6 +182,13 @@ class FakeGoogle:
             "google_drive_url": f"{self.url}/drive/v3",
         }
 
+    def environment(self) -> dict[str, str]:
+        """The same for a server that is started as a process."""
+        return {
+            name.upper(): ",".join(value) if isinstance(value, tuple) else value
+            for name, value in self.settings().items()
+        }
+
     # --- people
 
     def claims(self, subject: str, email: str, **changed: Any) -> dict[str, Any]:
