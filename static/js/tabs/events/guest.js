@@ -129,7 +129,7 @@ function drawHead() {
     title: event.name,
     intro: [facts && el("span", { class: "events-guest-facts" }, facts), event.description && el("span", { class: "events-guest-text" }, event.description)].filter(Boolean),
     actions: [
-      session.signedIn && viewLink([icon("bookmark-heart"), t("My kept photos")], { show: "kept" }, { class: "btn btn-sm btn-outline-secondary" }),
+      event.access && session.signedIn && viewLink([icon("bookmark-heart"), t("My kept photos")], { show: "kept" }, { class: "btn btn-sm btn-outline-secondary" }),
       event.can_edit && viewLink([icon("gear"), t("Manage")], { event: event.id, show: "manage" }, { class: "btn btn-sm btn-outline-secondary" }),
     ].filter(Boolean),
   });
@@ -176,6 +176,7 @@ async function enter() {
     } else if (!showFieldErrors(form, error)) showProblem(room, error, { retry: () => form.requestSubmit() });
     return;
   }
+  if (!event.access) return showDoor();
   form.reset();
   byId("events-door-reason").hidden = true;
   drawHead();

@@ -109,7 +109,13 @@ export function makeSelfie({ onSearch, onClear }) {
       offering = answer.count > 0 && session.signedIn && !declined;
     }
     draw();
-    if (answer) byId(answer.count ? "events-found-title" : "events-found-again").focus({ preventScroll: true });
+    if (answer) show(byId(answer.count ? "events-found-title" : "events-found-again"));
+  }
+
+  /** On a phone the photos are below the screen. */
+  function show(title) {
+    title.focus({ preventScroll: true });
+    if (title.getBoundingClientRect().top > window.innerHeight * 0.6) title.scrollIntoView({ block: "start" });
   }
 
   async function take(taken) {
