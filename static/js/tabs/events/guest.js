@@ -202,7 +202,8 @@ async function call(work) {
 async function showInside(signal, { fresh }) {
   showState(root, "open");
   byId("events-guest-stranger").hidden = session.signedIn;
-  byId("events-guest-sign-in").href = `/account?to=${encodeURIComponent(`/events?event=${event.id}`)}`;
+  const here = `/events?event=${event.id}`;
+  byId("events-guest-sign-in").href = `/account?to=${encodeURIComponent(here)}`;
   results.setEvent(event);
   all.setEvent(event);
   watchProgress(signal);
