@@ -44,6 +44,7 @@ from app.services.find_my_face import FindMyFace
 from app.services.gallery import Gallery
 from app.services.gallery_memory import GalleryMemory
 from app.services.google.drive import DriveClient
+from app.services.google.drive_pictures import DrivePictures
 from app.services.google.drive_run import DriveSearchRunner
 from app.services.google.drive_searches import DriveSearches
 from app.services.google.http import GoogleHttp
@@ -112,6 +113,7 @@ class Container:
     google_http: GoogleHttp
     drive: DriveClient
     drive_searches: DriveSearches
+    drive_pictures: DrivePictures
     privacy: PrivacyService
     health: HealthService
     worker: WorkerThread
@@ -265,6 +267,12 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
         google_http=google_http,
         drive=drive,
         drive_searches=drive_searches,
+        drive_pictures=DrivePictures(
+            sessions,
+            drive,
+            lambda data, enough: decode_picture(data, enough=enough),
+            threads=settings.server_threads,
+        ),
         privacy=PrivacyService(sessions, users.delete),
         health=HealthService(
             {
