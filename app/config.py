@@ -116,6 +116,9 @@ class Settings(BaseSettings):
         description="Where the link of an event leads, a page or an app's own scheme; {id} and {share_code} are known.",
     )
 
+    download_hours: int = Field(24, ge=1, le=720, description="How long a ZIP file of an event's photos is kept.")
+    download_max_mb: int = Field(4000, ge=1, le=1_000_000, description="Largest ZIP file that is made, in MB.")
+
     # --- who may call
     access_mode: AccessMode = Field(
         AccessMode.LOCAL, description="local: no credentials, loopback only. token: JWT or API key."
@@ -220,6 +223,11 @@ class Settings(BaseSettings):
     def events_root(self) -> Path:
         """The folder of the events' photos."""
         return self.events_dir or self.instance_dir / "events"
+
+    @property
+    def download_max_bytes(self) -> int:
+        """The largest ZIP file in bytes."""
+        return self.download_max_mb * 1_000_000
 
     @property
     def max_upload_bytes(self) -> int:

@@ -21,8 +21,9 @@ import jwt
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.db import Event, EventImage, EventVisit, Role, User, utc_now
+from app.db import Event, EventDownload, EventImage, EventVisit, Role, User, utc_now
 from app.errors import (
+    DownloadNotFound,
     EventAccessRequired,
     EventImageNotFound,
     EventNotFound,
@@ -226,10 +227,18 @@ class EventAccess:
 
     def link(self, image_id: int, size: Size, who: EventCaller, event: Event) -> Link:
         """The signature with which this caller, who may see the event, gets this picture for about an hour."""
+        person, expires = who.person or _NOBODY, self._link_end()
+        return Link(person, expires, self._sign(f"{image_id}/{size}", person, expires, event.access_generation))
+
+    def download_link(self, download: EventDownload, event: Event) -> Link:
+        """The signature with which whoever asked for this download gets it for about an hour."""
+        person, expires = download.user_id or _NOBODY, self._link_end()
+        return Link(person, expires, self._sign(f"download/{download.id}", person, expires, event.access_generation))
+
+    def _link_end(self) -> int:
+        """When an address that is made now ends: seconds since 1970."""
         steps = math.ceil((self._clock().timestamp() + LINK_SECONDS) / LINK_STEP_SECONDS)
-        expires = steps * LINK_STEP_SECONDS
-        person = who.person or _NOBODY
-        return Link(person, expires, self._sign(image_id, size, person, expires, event.access_generation))
+        return steps * LINK_STEP_SECONDS
 
     def find_image(self, who: EventCaller, image_id: int, size: Size, link: Link | None) -> EventImage:
         """The photo, for a signed address or for a caller who may see its event.
@@ -243,26 +252,64 @@ class EventAccess:
             image = session.get(EventImage, image_id) if 0 < image_id <= MAX_ID else None
             event = session.get(Event, image.event_id) if image else None
             if link is not None:
-                if image is None or event is None or not self._is_good(session, link, image_id, size, event):
+                if image is None or event is None or not self._is_good(session, link, f"{image_id}/{size}", event):
                     raise MediaLinkInvalid
-                if link.expires <= self._clock().timestamp():
-                    raise MediaLinkExpired
+                self._check_end(link)
                 return image
             if image is None or event is None:
                 raise EventImageNotFound
             self.check(who, event)
             return image
 
-    def _is_good(self, session: Session, link: Link, image_id: int, size: Size, event: Event) -> bool:
-        expected = self._sign(image_id, size, link.person, link.expires, event.access_generation)
+    def find_download(
+        self, who: EventCaller, event_id: int, download_id: int, link: Link | None
+    ) -> tuple[EventDownload, Event]:
+        """A ZIP file's row, for its signed address or for whoever asked for it and may still see its event.
+
+        Errors as in `find_image`; DownloadNotFound for those of others.
+        """
+        if link is None and who.caller.via is Via.NOTHING:
+            raise NotAuthenticated
+        with self._sessions() as session:
+            if link is None:
+                event = self.get_visible(session, who, event_id)
+                return get_download(session, who.person, event_id, download_id), event
+            download = session.get(EventDownload, download_id) if 0 < download_id <= MAX_ID else None
+            theirs = session.get(Event, event_id) if 0 < event_id <= MAX_ID else None
+            if (
+                download is None
+                or theirs is None
+                or download.event_id != event_id
+                or (download.user_id or _NOBODY) != link.person
+                or not self._is_good(session, link, f"download/{download_id}", theirs)
+            ):
+                raise MediaLinkInvalid("The address of this download is not valid any more: load the page again.")
+            self._check_end(link)
+            return download, theirs
+
+    def _check_end(self, link: Link) -> None:
+        if link.expires <= self._clock().timestamp():
+            raise MediaLinkExpired
+
+    def _is_good(self, session: Session, link: Link, what: str, event: Event) -> bool:
+        expected = self._sign(what, link.person, link.expires, event.access_generation)
         if not hmac.compare_digest(expected.encode(), link.signature.encode("utf-8", "surrogatepass")):
             return False
         # Whoever has left takes nothing along.
         return link.person == _NOBODY or session.get(User, link.person) is not None
 
-    def _sign(self, image_id: int, size: Size, person: int, expires: int, generation: int) -> str:
-        text = f"{image_id}/{size}/{person}/{expires}/{generation}"
+    def _sign(self, what: str, person: int, expires: int, generation: int) -> str:
+        """:param what: ``7/web`` is a picture, ``download/7`` a ZIP file."""
+        text = f"{what}/{person}/{expires}/{generation}"
         return hmac.digest(self._link_key, text.encode(), hashlib.sha256).hex()
+
+
+def get_download(session: Session, person: int | None, event_id: int, download_id: int) -> EventDownload:
+    """A download that this person (None: nobody in particular) asked for in this event; DownloadNotFound otherwise."""
+    download = session.get(EventDownload, download_id) if 0 < download_id <= MAX_ID else None
+    if download is None or (download.event_id, download.user_id) != (event_id, person):
+        raise DownloadNotFound
+    return download
 
 
 def get_event(session: Session, event_id: int, *, hold: bool = False, for_update: bool = False) -> Event:

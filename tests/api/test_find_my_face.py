@@ -306,7 +306,11 @@ def test_which_faces_are_hidden():
         return vector
 
     def shown(face, probe):
-        hits = Hits(1000, Faces(np.array([1]), np.zeros((1, 4), np.float32), face[None]), np.array([face @ probe]))
+        hits = Hits(
+            1000,
+            Faces(np.array([1]), np.array([1]), np.zeros((1, 4), np.float32), face[None]),
+            np.array([face @ probe]),
+        )
         return shown_to_others(hits, probe, hidden, bands, calibration)[0]
 
     hidden = np.eye(1, EMBEDDING_SIZE, dtype=np.float32)

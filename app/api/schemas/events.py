@@ -108,6 +108,11 @@ TOKEN_PARAM: Final[dict[str, dict[str, Any]]] = {
         "description": "The `event_access_token` of `…/access`; the owner and admins need none.",
     }
 }
+LINK_PARAMS: Final[dict[str, dict[str, Any]]] = {
+    "person": {"in": "query", "type": "integer", "description": "Part of a signed address."},
+    "expires": {"in": "query", "type": "integer", "description": "Part of a signed address."},
+    "signature": {"in": "query", "type": "string", "description": "Part of a signed address."},
+}
 QR_PARAMS: Final[dict[str, dict[str, Any]]] = {
     **TOKEN_PARAM,
     "format": {
