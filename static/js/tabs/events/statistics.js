@@ -94,12 +94,16 @@ export function makeStatistics() {
 
 /** A face cut out of its photo, by the browser: the photo is there anyway. */
 function faceCrop({ image, face_coords: { x, y, w, h } }) {
-  const side = Math.max(w, h) * (1 + 2 * MARGIN);
-  const left = x + w / 2 - side / 2;
-  const top = y + h / 2 - side / 2;
+  const side = Math.min(Math.max(w, h) * (1 + 2 * MARGIN), image.width, image.height);
+  const left = within(x + w / 2 - side / 2, image.width - side);
+  const top = within(y + h / 2 - side / 2, image.height - side);
   return svg(
     "svg",
     { class: "events-most-face", viewBox: `${left} ${top} ${side} ${side}`, role: "img", "aria-label": t("A face on {name}", { name: image.file_name }) },
     svg("image", { href: image.url, x: 0, y: 0, width: image.width, height: image.height }),
   );
+}
+
+function within(value, most) {
+  return Math.min(Math.max(value, 0), most);
 }
