@@ -1,11 +1,12 @@
 /**
  * Photos of an event as a ZIP file: built by the server, then saved by the browser.
  *
- * makeDownloads(room, {call}) -> {ask({eventId, items}), ask({eventId, count}), look(eventId), stop()}
+ * makeDownloads(room, {call}) -> {ask({eventId, items}), ask({eventId, count}), look(eventId), stop(), clear()}
  *      room: an empty element in which the progress is shown; building goes on while the guest does something else.
  *      call(eventId, work): runs a request, asking for the event's password where needed (access.js: opened).
  *      ask: asks in which size, then builds and saves; items: the chosen ones; count: all photos of the event. -> true
- *      once it is being built. look(eventId): shows what was asked for earlier. stop(): asks the server no more.
+ *      once it is being built. look(eventId): shows what was asked for earlier. stop(): asks the server no more;
+ *      clear(): and shows nothing.
  * saveOne(item)    one photo, as it was uploaded
  */
 import { del, download, get, isAbort, path, post } from "../../core/api.js";
@@ -54,8 +55,7 @@ export function makeDownloads(room, { call }) {
   }
 
   async function look(eventId) {
-    stop();
-    fill(room);
+    clear();
     const mine = turn;
     try {
       const { data } = await get(path`/api/events/${eventId}/downloads`, { headers: tokenHeaders(eventId) });
@@ -69,6 +69,11 @@ export function makeDownloads(room, { call }) {
   function stop() {
     turn += 1;
     clearTimeout(timer);
+  }
+
+  function clear() {
+    stop();
+    fill(room);
   }
 
   /** Follows one until it is ready. */
@@ -90,7 +95,7 @@ export function makeDownloads(room, { call }) {
         progress.update(one.state === "queued" ? {} : { done: one.done, total: one.total });
         timer = setTimeout(next, POLL_MS);
       } else if (one.state === "ready") {
-        const facts = [tn("{count} photo", "{count} photos", one.total), one.size_bytes ? bytes(one.size_bytes) : null].filter(Boolean).join(" · ");
+        const facts = [tn("{count} photo", "{count} photos", one.total - (one.left_out ?? 0)), one.size_bytes ? bytes(one.size_bytes) : null, one.left_out ? tn("{count} was deleted meanwhile", "{count} were deleted meanwhile", one.left_out) : null].filter(Boolean).join(" · ");
         const until = one.expires_at ? t("Here until {time}.", { time: dateTime(one.expires_at) }) : "";
         fill(
           room,
@@ -143,9 +148,7 @@ export function makeDownloads(room, { call }) {
       } catch (error) {
         if (error.status !== 404) throw error;
       }
-      if (mine !== turn) return;
-      stop();
-      fill(room);
+      if (mine === turn) clear();
     }
 
     draw(first);
@@ -167,7 +170,7 @@ export function makeDownloads(room, { call }) {
     return made;
   }
 
-  return { ask, look, stop };
+  return { ask, look, stop, clear };
 }
 
 export function saveOne(item) {

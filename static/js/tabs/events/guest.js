@@ -5,7 +5,7 @@ import { announce, notice } from "../../core/announce.js";
 import { Problem, del, get, isAbort, pages, path, post, put } from "../../core/api.js";
 import { busy, onSubmit } from "../../core/busy.js";
 import { confirm } from "../../core/dialog.js";
-import { byId, el, fill, icon, on, showState } from "../../core/dom.js";
+import { byId, el, icon, on, showState } from "../../core/dom.js";
 import { clearFieldErrors, clearProblem, markField, showFieldErrors, showProblem } from "../../core/errors.js";
 import { forgetToken, tokenHeaders } from "../../core/event_tokens.js";
 import { number } from "../../core/format.js";
@@ -42,7 +42,7 @@ export function setUp(element) {
   root = element;
   const tools = { call, lightbox, isKept: (id) => kept.has(id) };
   downloads = makeDownloads(byId("events-guest-zip"), { call: opened });
-  selfie = makeSelfie({ onSearch: (files) => results.search(files), onClear: () => results.clear() });
+  selfie = makeSelfie({ onSearch: (files) => results.search(files), onClear: startOver });
   results = makeResults({ ...tools, onChoose: () => selection.start(), onSelection: () => selection?.update(), onAnother: () => selfie.another(), onAll: () => turnTo("all") });
   all = makeAllPhotos({ ...tools, onChoose: () => selection.start(), onSelection: () => selection?.update(), onDownload: () => downloads.ask({ eventId: event.id, count: all.total }) });
   selection = makeSelection(byId("events-guest-choice"), {
@@ -114,13 +114,17 @@ function forgetAll() {
   kept = new Set();
   clearTimeout(timer);
   selection.stop();
-  downloads.stop();
+  downloads.clear();
   selfie.reset();
   results.clear();
   all.clear();
-  fill(byId("events-guest-zip"));
   byId("events-door-form").reset();
   clearProblem(byId("events-door-problem"));
+}
+
+function startOver() {
+  results.clear();
+  if (!session.signedIn) downloads.clear();
 }
 
 function drawHead() {
@@ -207,7 +211,8 @@ async function showInside(signal, { fresh }) {
   results.setEvent(event);
   all.setEvent(event);
   watchProgress(signal);
-  downloads.look(event.id);
+  // Nobody in particular: what the one before asked for is not shown to the next.
+  if (session.signedIn) downloads.look(event.id);
   await Promise.all([loadKept(signal), loadHiding(signal)]);
   if (signal.aborted) return;
   mark();
