@@ -4,7 +4,8 @@ Starts two servers, one with nothing in it and one that is filled over the API, 
 ``screenshots/<tab>-<state>-<size>-<theme>-<language>.png``. With arguments, only names that contain one of them:
 ``make screenshots ARGS="users-filled status"``.
 
-What a tab shows when it is in use is made by its function in `ACTS`, with the page open on that tab.
+What a tab shows when it is in use is made by its function in `ACTS`, with the page open on that tab. Further views of a
+tab are in `VIEWS`, by their own names (``events-share``); they are pictured on the filled server.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 from PIL import ImageFilter
@@ -22,6 +24,7 @@ from playwright.sync_api import Browser, FilePayload, Page, sync_playwright
 from app.web.tabs import TABS
 from bench._server import ROOT, Client, Server, start
 from tests.browser.conftest import PATIENCE_MS, SIZES, launch, ready
+from tests.browser.event_pictures import ME, group_picture, landscape
 from tests.people import five_people
 from tests.pictures import encode, jpeg
 from tests.recordings import bursts, tone, wav
@@ -31,6 +34,10 @@ THEMES = ("light", "dark")
 LANGUAGES = ("en", "id")
 STATES = ("filled", "empty")
 
+#: The event that has photos, and its password.
+EVENT = "Pernikahan Budi & Ani"
+EVENT_PASSWORD = "BudiAni2026"
+COMPANY = ((0, 1), (1, 2), (2, 3, 4), (0, 4), (ME,), (ME, 1), (0, 1, 2, 3, 4), (3,), (4, 2), (1, 0, 3))
 NAMES = ("Ayu Lestari", "Budi Santoso", "Citra Dewi", "Dimas Pratama", "Eka Putri")
 
 
@@ -49,6 +56,19 @@ def fill(client: Client) -> None:
     for name, sound in (("tone.wav", tone(2)), ("bursts.wav", bursts(0.4, 1.6))):
         client.form("/api/cough/predict", [("file", name, wav(sound))])
     client.form("/api/breed/predict", [("file", "person.jpg", five_people()[2].photo())])
+    fill_events(client)
+
+
+def fill_events(client: Client) -> None:
+    """Three events; one with people on its photos, one with a landscape, one without any."""
+    others = (("Wisuda SMA 3", "2026-05-30", []), ("Turnamen futsal", "2026-03-01", [landscape(1)]))
+    people = [group_picture(*company, light=1 + number / 50) for number, company in enumerate(COMPANY)]
+    for name, date, photos_ in (*others, (EVENT, "2026-01-22", [landscape(), *people])):
+        body = {"name": name, "date": date, "description": "Pesta di kebun.", "password": EVENT_PASSWORD}
+        event_id = client.json("POST", "/api/events", body).json["id"]
+        if photos_:
+            files = [("files", f"IMG_{number:04}.jpg", photo) for number, photo in enumerate(photos_, 1)]
+            client.form(f"/api/events/{event_id}/images", files)
 
 
 Act = Callable[[Page], None]
@@ -110,6 +130,38 @@ def cough(page: Page) -> None:
     page.locator("#cough-verdict p").first.wait_for()
 
 
+def events_new(page: Page) -> None:
+    """Begin a new event, and get a password suggested."""
+    page.locator("#events-new-form-name").fill(EVENT)
+    page.locator("#events-new-form [data-password-suggest]").click()
+
+
+def events_photos(page: Page) -> None:
+    """Look after an event's photos, after one that was there already and a file that could not be taken."""
+    page.locator("#events-home-results-list a").filter(has_text=EVENT).first.click()
+    page.locator("#events-photos-list img.is-loaded").first.wait_for()
+    page.locator("#events-index-progress").wait_for(state="hidden")
+    files: list[FilePayload] = [
+        {"name": "again.jpg", "mimeType": "image/jpeg", "buffer": landscape()},
+        {"name": "broken.jpg", "mimeType": "image/jpeg", "buffer": b"x" * 900},
+    ]
+    page.set_input_files("#events-drop-input", files)
+    page.locator("#events-upload-result").wait_for()
+    page.locator("#notices .btn-close").first.click()
+
+
+def events_part(part: str, there: str) -> Act:
+    """Look at another part of an event."""
+
+    def look(page: Page) -> None:
+        page.locator("#events-home-results-list a").filter(has_text=EVENT).first.click()
+        page.locator("#events-index-progress").wait_for(state="hidden")
+        page.locator(f"[data-part={part}]").click()
+        page.locator(there).first.wait_for()
+
+    return look
+
+
 def _portrait(number: int) -> FilePayload:
     """A picture of somebody that is not one of the enrolled."""
     return {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": five_people()[number].photo(light=1.1, quality=85)}
@@ -124,14 +176,27 @@ ACTS: dict[str, Act] = {
     "breed": breed,
     "cough": cough,
 }
+_FIND_EVENT = f"/events?q={quote(EVENT)}"
+#: View -> where it begins, and what somebody does there.
+VIEWS: dict[str, tuple[str, Act]] = {
+    "events-new": ("/events?show=new", events_new),
+    "events-photos": (_FIND_EVENT, events_photos),
+    "events-share": (_FIND_EVENT, events_part("share", "#events-share-qr[src]")),
+    "events-statistics": (_FIND_EVENT, events_part("statistics", "#events-statistics-figures > div")),
+    "events-settings": (_FIND_EVENT, events_part("settings", "#events-delete")),
+}
 
 
 def pictures(wanted: list[str]) -> Iterator[tuple[str, str, str, str, str, str]]:
-    """(name, tab, state, size, theme, language) of each picture."""
+    """(name, tab or view, state, size, theme, language) of each picture."""
     for tab, state, size, theme, language in product(TABS, STATES, SIZES, THEMES, LANGUAGES):
         name = f"{tab.key}-{state}-{size}-{theme}-{language}"
         if not wanted or any(part in name for part in wanted):
             yield name, tab.key, state, size, theme, language
+    for view, size, theme, language in product(VIEWS, SIZES, THEMES, LANGUAGES):
+        name = f"{view}-filled-{size}-{theme}-{language}"
+        if not wanted or any(part in name for part in wanted):
+            yield name, view, "filled", size, theme, language
 
 
 def take(browser: Browser, server: Server, name: str, *, act: Act | None, look: tuple[str, str, str, str]) -> None:
@@ -163,7 +228,7 @@ def main(wanted: list[str]) -> None:
     """Take the pictures whose names contain one of the words; all of them without words."""
     FOLDER.mkdir(exist_ok=True)
     chosen = list(pictures(wanted))
-    paths = {tab.key: tab.path for tab in TABS}
+    places = {tab.key: (tab.path, ACTS.get(tab.key)) for tab in TABS} | VIEWS
     with tempfile.TemporaryDirectory(prefix="kenali-screenshots-") as name, sync_playwright() as playwright:
         servers = {}
         try:
@@ -174,9 +239,10 @@ def main(wanted: list[str]) -> None:
             if "filled" in servers:
                 fill(servers["filled"].client())
             browser = launch(playwright, Path(name))
-            for picture, tab, state, size, theme, language in chosen:
-                act = ACTS.get(tab) if state == "filled" else None
-                take(browser, servers[state], picture, act=act, look=(paths[tab], size, theme, language))
+            for picture, place, state, size, theme, language in chosen:
+                path, act = places[place]
+                used = act if state == "filled" else None
+                take(browser, servers[state], picture, act=used, look=(path, size, theme, language))
                 print(picture)  # noqa: T201 - a command
             browser.close()
         finally:
