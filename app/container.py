@@ -179,8 +179,13 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
         queue.enqueue_drive_search,
         configured=drive.configured,
     )
+    event_memory = EventMemory(sessions)
     folders = UserFolders(
-        storage, also_remove=[pictures.remove_person, event_files.remove_person, drive_searches.remove_person]
+        storage,
+        also_remove=[
+            *(pictures.remove_person, event_files.remove_person, drive_searches.remove_person),
+            event_memory.remove_person,
+        ],
     )
     training = TrainingService(sessions, gallery, storage, enqueue=queue.enqueue, models_dir=settings.models_dir)
     recognition = RecognitionService(
@@ -222,9 +227,8 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
         sign_up=settings.google_sign_up,
         threads=settings.server_threads,
     )
-    event_memory = EventMemory(sessions)
     event_access = EventAccess(sessions, passwords, lockout, secret.key("events"))
-    events = EventService(sessions, event_access, event_files, passwords, gallery)
+    events = EventService(sessions, event_access, event_files, passwords, gallery, on_deleted=event_memory.forget)
     event_indexing = EventIndexing(sessions, gallery, event_files, decode_picture, queue.enqueue_images)
     runner = DriveSearchRunner(
         sessions,

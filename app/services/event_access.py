@@ -50,6 +50,8 @@ LINK_STEP_SECONDS: Final = 900
 #: Of API keys. Whether one of them suffices to change something is the guard's to say; the addresses of pictures, which
 #: anybody may ask for, are not behind it.
 _SCOPES: Final = frozenset({EVERYTHING, "events", "events:read"})
+#: Wrong passwords of all people for one event, as a multiple of those that lock one of them out.
+_CROWD: Final = 20
 _ALGORITHM: Final = "HS256"
 _ISSUER: Final = "kenali"
 _AUDIENCE: Final = "kenali:event"
@@ -117,6 +119,8 @@ class EventAccess:
         self._sessions = sessions
         self._passwords = passwords
         self._lockout = lockout
+        self._crowd = lockout.with_limit(lockout.limit * _CROWD)
+        self._once = lockout.with_limit(1)
         self._token_key = hmac.digest(key, b"token", hashlib.sha256)
         self._link_key = hmac.digest(key, b"link", hashlib.sha256)
         self._clock = clock
@@ -126,13 +130,22 @@ class EventAccess:
     def open(self, event_id: int, person: int, password: str) -> EventToken:
         """The token for whoever knows the password; the visit is recorded.
 
-        EventNotFound; WrongEventPassword; AccountLocked after too many wrong ones of this person for this event.
+        EventNotFound; WrongEventPassword; AccountLocked after too many wrong ones of this person for this event. After
+        too many of all people together, those who never opened it have one attempt each: many accounts guess no
+        faster than that.
         """
         with self._sessions() as session:
             event = get_event(session, event_id)
-        with self._lockout.attempt(account_of(f"event:{event_id}:{person}")) as attempt:
+            known = session.get(EventVisit, (event_id, person)) is not None
+        everybody = account_of(f"event:{event_id}")
+        own, lockout = account_of(f"event:{event_id}:{person}"), self._lockout
+        if not known and self._crowd.is_locked(everybody):
+            # Whoever has an account may still try once: nobody can keep guests out by guessing.
+            own, lockout = account_of(f"event:{event_id}:{person}:once"), self._once
+        with lockout.attempt(own) as attempt:
             if not self._passwords.verify(password, event.password_hash):
                 attempt.failed()
+                self._crowd.count_failure(everybody)
                 raise WrongEventPassword
             attempt.succeeded()
         self._record_visit(event_id, person)
@@ -147,9 +160,10 @@ class EventAccess:
             set_={"previous_opened_at": row.last_opened_at, "last_opened_at": now},
         )
         with self._sessions.begin() as session:
+            # First, as whoever deletes an account does, and with it events: else the two would wait for each other. An
+            # account that went a moment ago is nobody's.
+            get_user(session, person, for_update=True)
             get_event(session, event_id, hold=True)
-            # The token was good a moment ago; an account that went since then is nobody's.
-            get_user(session, person)
             session.execute(visit)
 
     def _issue(self, event: Event, person: int) -> EventToken:
