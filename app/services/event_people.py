@@ -43,8 +43,10 @@ FACES_KEPT: Final = 8
 PICTURES_SHOWN: Final = 4
 #: Somebody on one photo is not "often".
 FEWEST_PHOTOS: Final = 2
-#: Strangers who are as similar as two groups of one person are on average (docs/decisions/0073-event-people.md).
-JOINING_FMR: Final = 1e-3
+#: Share of strangers who are as similar as two groups must be to be joined, in an event of up to 2000 faces; in larger
+#: ones it falls, so that a face has no more strangers who look like it (docs/decisions/0073-event-people.md).
+JOINING_FMR: Final = 1e-4
+_STRANGERS_OF_A_FACE: Final = 0.2
 
 #: Puts an event into the queue, in the transaction of the session; answers the queue's id of it.
 EnqueuePeople = Callable[[Session, int], int]
@@ -217,7 +219,8 @@ class EventPeople:
             faces = event_faces.read_all(session, event_id, model) if model and not give_up else None
         counted = _Counted(0, [])
         if faces is not None and model is not None:
-            labels = cluster(faces.vectors, joining_threshold(calibration_for(split_key(model)[0])), check=check)
+            least = joining_threshold(calibration_for(split_key(model)[0]), count)
+            labels = cluster(faces.vectors, least, check=check)
             counted = _Counted(int(labels.max(initial=-1)) + 1, largest_groups(faces, labels))
         values = {
             "model": model,
@@ -331,9 +334,9 @@ def _is_fresh(counted: EventStatistics | None, event: Event, model: str | None) 
     )
 
 
-def joining_threshold(calibration: Calibration) -> float:
-    """From which mean cosine two groups of faces are one person (docs/decisions/0073-event-people.md)."""
-    return calibration.threshold_at(JOINING_FMR)
+def joining_threshold(calibration: Calibration, faces: int) -> float:
+    """From which mean cosine two groups of faces are one person, among so many (docs/decisions/0073-event-people.md)."""
+    return calibration.threshold_at(min(JOINING_FMR, _STRANGERS_OF_A_FACE / max(faces, 1)))
 
 
 def largest_groups(faces: Faces, labels: Labels) -> list[dict[str, Any]]:
