@@ -6,11 +6,12 @@
  * opened(id, work)             runs work(); if the event is closed by then, asks for its password in a dialog, above
  *                              whatever the guest looks at, and runs it again. Who gives up gets the Problem.
  * whyClosed(error)             a sentence for the guest
+ * keepPhotos(id, imageIds)     bookmarks photos of one event, asking for its password where needed -> as the API answers
  */
-import { Problem, path, post } from "../../core/api.js";
+import { Problem, get, path, post } from "../../core/api.js";
 import { openDialog } from "../../core/dialog.js";
 import { el } from "../../core/dom.js";
-import { forgetToken, keepToken } from "../../core/event_tokens.js";
+import { forgetToken, keepToken, tokenHeaders } from "../../core/event_tokens.js";
 import { t } from "../../core/messages.js";
 
 const CODES = new Set(["event_token_expired", "event_token_invalid", "event_access_required"]);
@@ -42,6 +43,19 @@ export async function opened(id, work) {
     if (!(await asking.get(id))) throw error;
     return work();
   }
+}
+
+export function keepPhotos(id, imageIds) {
+  return opened(id, async () => {
+    const headers = tokenHeaders(id);
+    try {
+      return (await post("/api/fotota", { image_ids: imageIds }, { headers })).data;
+    } catch (error) {
+      // Bookmarks are of many events, so the API does not say why it knows of no such photo: is the event closed?
+      if (error instanceof Problem && error.status === 404) await get(path`/api/events/${id}/hide-me`, { headers });
+      throw error;
+    }
+  });
 }
 
 function ask(id, error) {

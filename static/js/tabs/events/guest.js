@@ -2,7 +2,7 @@
    selfie: selfie.js), or all of them (all.js); keep, save, hide. ?photos=all shows all photos. Whose token ends is asked
    for the password where they are (access.js). */
 import { announce, notice } from "../../core/announce.js";
-import { Problem, del, get, isAbort, pages, path, post, put } from "../../core/api.js";
+import { Problem, del, get, isAbort, pages, path, put } from "../../core/api.js";
 import { busy, onSubmit } from "../../core/busy.js";
 import { confirm } from "../../core/dialog.js";
 import { byId, el, icon, on, showState } from "../../core/dom.js";
@@ -12,7 +12,7 @@ import { number } from "../../core/format.js";
 import { t, tn } from "../../core/messages.js";
 import { replaceQuery } from "../../core/router.js";
 import { session } from "../../core/session.js";
-import { isClosed, openEvent, opened, whyClosed } from "./access.js";
+import { isClosed, keepPhotos, openEvent, opened, whyClosed } from "./access.js";
 import { makeAllPhotos } from "./all.js";
 import { day } from "./day.js";
 import { makeDownloads, saveOne } from "./download.js";
@@ -190,10 +190,15 @@ async function enter() {
 }
 
 /** Runs a request of this event, and asks for the password again where that is what is missing. */
-async function call(work) {
+function call(work) {
+  const { id } = event;
+  return whileOpen(() => opened(id, work));
+}
+
+async function whileOpen(work) {
   const { id } = event;
   try {
-    return await opened(id, work);
+    return await work();
   } catch (error) {
     // Whoever does not know the new password stands in front of the door.
     if (isClosed(error) && event?.id === id) showDoor(whyClosed(error));
@@ -279,7 +284,7 @@ async function keep(item) {
     await del("/api/fotota", { query: { ids: String(item.id) } });
     kept.delete(item.id);
   } else {
-    await call(() => post("/api/fotota", { image_ids: [item.id] }, { headers: tokenHeaders(event.id) }));
+    await whileOpen(() => keepPhotos(event.id, [item.id]));
     kept.add(item.id);
   }
   mark([item.id]);
@@ -294,7 +299,7 @@ async function keepMany(items) {
   let added = 0;
   for (let from = 0; from < ids.length; from += 1000) {
     const part = ids.slice(from, from + 1000);
-    const { data } = await call(() => post("/api/fotota", { image_ids: part }, { headers: tokenHeaders(event.id) }));
+    const data = await whileOpen(() => keepPhotos(event.id, part));
     for (const id of [...data.added, ...data.known]) kept.add(id);
     added += data.added.length + data.known.length;
   }

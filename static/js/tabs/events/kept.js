@@ -1,14 +1,14 @@
 /* What a person has kept ("Fotota"), /events?show=kept, grouped by event: GET, POST and DELETE /api/fotota. Photos of an
    event whose token has ended are counted, not shown: it has to be opened again first. */
 import { announce, notice } from "../../core/announce.js";
-import { del, isAbort, pages, post } from "../../core/api.js";
+import { del, isAbort, pages } from "../../core/api.js";
 import { confirm } from "../../core/dialog.js";
 import { byId, el, fill, icon, showState } from "../../core/dom.js";
 import { showProblem } from "../../core/errors.js";
-import { allTokens, tokenHeaders } from "../../core/event_tokens.js";
+import { allTokens } from "../../core/event_tokens.js";
 import { t, tn } from "../../core/messages.js";
 import { session } from "../../core/session.js";
-import { opened } from "./access.js";
+import { keepPhotos, opened } from "./access.js";
 import { day } from "./day.js";
 import { makeDownloads, saveOne } from "./download.js";
 import { setHead, viewLink } from "./frame.js";
@@ -139,7 +139,7 @@ async function look(group, item) {
   const { gallery } = group;
   const keep = async (one) => {
     if (one.kept) await forget([one.id]);
-    else await opened(one.eventId, () => post("/api/fotota", { image_ids: [one.id] }, { headers: tokenHeaders(one.eventId) }));
+    else await keepPhotos(one.eventId, [one.id]);
     one.kept = !one.kept;
     announce(one.kept ? t("kept") : t("not kept any more"));
   };
