@@ -18,6 +18,7 @@ from bench._server import Server, multipart, start
 from tests.browser.conftest import OpenPage, ready
 from tests.browser.event_pictures import ME, group_picture, landscape
 from tests.browser.people import Somebody, somebody
+from tests.browser.test_accessibility import needs_axe, violations
 from tests.fake_google import FakeGoogle, drive_error
 
 pytestmark = pytest.mark.browser
@@ -177,9 +178,7 @@ def test_a_search_tells_how_far_it_is_and_shows_what_it_has_found(open_drive, dr
     expect(tiles(page)).to_have_count(2)
     expect(page.locator("#events-drive-message")).to_contain_text("You may leave this page")
     held.set()
-    expect(page.locator("#events-drive-message")).to_have_text(
-        "All 4 photos in it were looked at. You were found on 3 photos."
-    )
+    expect(page.locator("#events-drive-message")).to_have_text("4 photos were looked at. You were found on 3 photos.")
     expect(page.locator("#events-drive-progress")).to_be_hidden()
     expect(tiles(page)).to_have_count(3)
 
@@ -276,6 +275,31 @@ def test_somebody_elses_search_does_not_exist(open_drive, drive_server, guest, f
     page.goto(f"/events?show=drive&search={made.json['search_id']}")
     ready(page)
     expect(page.locator("#events-drive")).to_contain_text("This search does not exist (any more)")
+
+
+@needs_axe
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_view_has_no_violation_and_no_sideways_scrolling(open_drive, drive_server, guest, folder, theme):
+    def check() -> None:
+        page.wait_for_load_state("networkidle")
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= page.evaluate("innerWidth")
+
+    folder.put("with-a-long-name-that-does-not-fit-on-a-phone", group_picture(ME))
+    folder.put("with-others", group_picture(0, ME))
+    page = open_drive(theme=theme, lang="id", size="phone", reduced_motion="reduce")
+    page.set_viewport_size({"width": 360, "height": 740})
+    expect(page.locator("#events-drive-source")).to_be_visible()
+    check()
+    give_selfie(drive_server, guest)
+    page.reload()
+    ready(page)
+    search(page, folder.url)
+    expect(page.locator("img.is-loaded")).to_have_count(2)
+    check()
+    page.go_back()
+    expect(page.locator(".events-drive-row .tag-good")).to_be_visible()
+    check()
 
 
 def test_a_server_without_a_key_says_that_folders_cannot_be_searched(open_page):

@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 
 from bench._server import Answer, Server, start
 from tests.browser.conftest import ADMIN, OpenPage, make_admin, ready
+from tests.browser.test_accessibility import needs_axe, violations
 from tests.fake_google import CLIENT_ID, FakeGoogle, Fault
 
 pytestmark = pytest.mark.browser
@@ -236,6 +237,24 @@ def test_a_google_account_of_somebody_else_is_not_linked(open_google, google_ser
     choose(page, guest)
     expect(page.locator("#account-binding-problem .problem")).to_be_visible()
     expect(page.locator("#account-me-email")).to_have_text(f"other-{guest}")
+
+
+@needs_axe
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_button_and_what_follows_have_no_violation(open_google, guest, theme):
+    page = open_google("/history", theme=theme, size="phone", reduced_motion="reduce")
+    expect(page.locator(".gate .btn-google")).to_be_visible()
+    assert violations(page) == []
+    page.goto("/account")
+    ready(page)
+    expect(page.locator(BUTTON)).to_be_visible()
+    expect(page.locator("#account-first-google")).to_be_visible()
+    assert violations(page) == []
+    page.locator(BUTTON).click()
+    choose(page, guest)
+    expect(page.locator("#account-binding-stop")).to_be_visible()
+    page.locator("#notices .btn-close").first.click()
+    assert violations(page) == []
 
 
 @pytest.mark.parametrize("path", ["/account", "/history"])

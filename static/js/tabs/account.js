@@ -136,13 +136,14 @@ async function enter() {
 }
 
 /** Signed in: the tab that asked for it, or who I am. */
-function arrive(wanted, words) {
+function arrive(wanted, words, { isNew = false } = {}) {
   if (wanted) {
     go(wanted.key, wanted.query);
     notice(words);
   } else {
     byId("account-me-name").focus();
-    announce(words);
+    if (isNew) notice(words);
+    else announce(words);
   }
 }
 
@@ -202,7 +203,10 @@ function showLock() {
 async function offerGoogle() {
   const works = await googleWorks();
   byId("account-google").hidden = !works;
-  byId("account-google-hint").hidden = !works || !(await googleSetup()).sign_up;
+  const opens = works && (await googleSetup()).sign_up;
+  byId("account-google-hint").hidden = !opens;
+  byId("account-first-google").hidden = !opens;
+  byId("account-first-admin").hidden = opens;
 }
 
 async function toGoogle(event) {
@@ -255,7 +259,8 @@ async function enterWith({ back, error, body }) {
     return;
   }
   const { name } = session.account;
-  arrive(wanted, news ? t("Welcome, {name}: you have an account now.", { name }) : t("You are signed in as {name}.", { name }));
+  const words = news ? t("Welcome, {name}: you have an account now.", { name }) : t("You are signed in as {name}.", { name });
+  arrive(wanted, words, { isNew: news });
 }
 
 async function linkWith({ error, body, personId }) {

@@ -65,8 +65,7 @@ export async function show(query, why) {
     return;
   }
   if (!session.signedIn) {
-    const back = new URLSearchParams(query).toString();
-    byId("events-drive-sign-in").href = `/account?to=${encodeURIComponent(`/events?${back}`)}`;
+    byId("events-drive-sign-in").href = `/account?to=${encodeURIComponent(location.pathname + location.search)}`;
     forget();
     showState(root, "stranger");
     return;
@@ -237,7 +236,7 @@ function row(search) {
           "span",
           { class: "events-drive-row-words" },
           el("span", { class: "events-drive-row-name" }, name),
-          el("span", { class: "events-drive-row-text" }, [rowText(search), ago(search.created_at)].join(" · ")),
+          el("span", { class: "events-drive-row-text" }, [rowText(search), ago(search.created_at)].filter(Boolean).join(" · ")),
         ),
         tagOf(search),
         icon("chevron-right"),
@@ -261,6 +260,7 @@ function row(search) {
 
 function rowText({ status, progress: { found, analysed } }) {
   if (status === "completed") return tn("{count} photo", "{count} photos", found);
+  if (!found) return "";
   return t("{done} of {total} photos", { done: number(analysed), total: number(found) });
 }
 
@@ -334,6 +334,7 @@ function draw(search, results, total) {
   dress(byId("events-drive-tag"), search.status);
   byId("events-drive-folder").href = safeFolder(search.drive_url);
   byId("events-drive-message").textContent = sentence(search, total);
+  byId("events-drive-message").hidden = search.status === "failed" && !search.progress.analysed;
   drawProgress(search);
   drawTrouble(search);
   const by = (band) => results.filter((result) => result.band === band);
@@ -351,10 +352,11 @@ function safeFolder(url) {
   return URL.canParse(whole) && /^https?:$/.test(new URL(whole).protocol) ? whole : "https://drive.google.com/";
 }
 
-function sentence({ status, progress: { found, analysed, listed } }, total) {
+function sentence({ status, progress: { found, analysed, listed }, skipped }, total) {
+  const seen = found - leftOut(skipped);
   const here = tn("You were found on {count} photo.", "You were found on {count} photos.", total);
   if (status === "completed" && !found) return t("There are no pictures in this folder.");
-  if (status === "completed") return [tn("The photo in it was looked at.", "All {count} photos in it were looked at.", found), here].join(" ");
+  if (status === "completed") return [tn("{count} photo was looked at.", "{count} photos were looked at.", seen), here].join(" ");
   if (status === "failed") return [t("{done} of {total} photos were looked at.", { done: number(analysed), total: number(found) }), here].join(" ");
   if (!listed && !analysed) return t("The folder is being read. You may leave this page: the search goes on.");
   return [t("You may leave this page: the search goes on."), total ? here : ""].join(" ").trim();
@@ -371,10 +373,14 @@ function drawTrouble({ status, error, truncated, skipped }) {
   byId("events-drive-failed-text").textContent = error ? serverText(error.message) : "";
   byId("events-drive-failed-advice").textContent = error ? advice(error.code) : "";
   byId("events-drive-truncated").hidden = !truncated;
-  const count = skipped.reduce((sum, part) => sum + part.count, 0);
+  const count = leftOut(skipped);
   byId("events-drive-skipped").hidden = !count;
   const words = tn("{count} picture was left out", "{count} pictures were left out", count);
   byId("events-drive-skipped-text").textContent = `${words}: ${skipped.map(reason).join(", ")}.`;
+}
+
+function leftOut(skipped) {
+  return skipped.reduce((sum, { count }) => sum + count, 0);
 }
 
 function advice(code) {
