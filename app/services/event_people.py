@@ -335,7 +335,7 @@ def _is_fresh(counted: EventStatistics | None, event: Event, model: str | None) 
 
 
 def joining_threshold(calibration: Calibration, faces: int) -> float:
-    """From which mean cosine two groups of faces are one person, among so many (docs/decisions/0073-event-people.md)."""
+    """From which mean cosine two groups of faces are one person, among so many faces."""
     return calibration.threshold_at(min(JOINING_FMR, _STRANGERS_OF_A_FACE / max(faces, 1)))
 
 
