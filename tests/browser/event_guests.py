@@ -2,66 +2,26 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
-
-from PIL import Image as PillowImage
-from PIL import ImageEnhance
 
 from bench._server import Answer, Server, multipart
 from tests.browser.conftest import ADMIN
-from tests.people import five_people
-from tests.pictures import PORTRAIT
+from tests.browser.event_pictures import ME, group_picture
 
 PASSWORD = "BudiAni2026"
 GUEST_PASSWORD = "secure123"
-#: Stands for the person of the fake camera among the people of `five_people`.
-ME = -1
-#: Of one person on a photo, in pixels.
-SIDE = 360
-MARGIN = 40
 _PATIENCE_SECONDS = 120.0
 _numbers = itertools.count(1)
 
 
-@cache
-def photo(*people: int, light: float = 1.0, tall: bool = False) -> bytes:
-    """A JPEG with these people side by side, on a large ground; another light, another file."""
-    width = max(1, len(people)) * (SIDE + MARGIN) + MARGIN
-    height = width if tall else SIDE + 4 * MARGIN
-    picture = PillowImage.new("RGB", (width, height), (118, 138, 150))
-    for place, number in enumerate(people):
-        picture.paste(_person(number), place_of(place))
-    buffer = io.BytesIO()
-    ImageEnhance.Brightness(picture).enhance(light).save(buffer, "JPEG", quality=90)
-    return buffer.getvalue()
-
-
-def place_of(place: int) -> tuple[int, int]:
-    """Where on the photo the square of the person at this place begins."""
-    return MARGIN + place * (SIDE + MARGIN), 2 * MARGIN
-
-
 def selfie(light: float = 1.0) -> bytes:
     """A JPEG of the camera's person alone."""
-    buffer = io.BytesIO()
-    ImageEnhance.Brightness(_person(ME).resize((480, 480))).enhance(light).save(buffer, "JPEG", quality=92)
-    return buffer.getvalue()
-
-
-def _person(number: int) -> PillowImage.Image:
-    if number != ME:
-        return five_people()[number].portrait.resize((SIDE, SIDE), PillowImage.Resampling.LANCZOS)
-    me = PillowImage.open(PORTRAIT).convert("RGB")
-    side = min(me.size)
-    left = (me.width - side) // 2
-    return me.crop((left, 0, left + side, side)).resize((SIDE, SIDE), PillowImage.Resampling.LANCZOS)
+    return group_picture(ME, light=light)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import numpy as np
 from PIL import ImageFilter
@@ -63,7 +63,7 @@ def fill_events(client: Client) -> None:
     """Three events; one with people on its photos, one with a landscape, one without any."""
     others = (("Wisuda SMA 3", "2026-05-30", []), ("Turnamen futsal", "2026-03-01", [landscape(1)]))
     people = [group_picture(*company, light=1 + number / 50) for number, company in enumerate(COMPANY)]
-    for name, date, photos_ in (*others, (EVENT, "2026-01-22", [landscape(), *people])):
+    for name, date, photos_ in (*others, (EVENT, "2026-01-22", [*people, landscape()])):
         body = {"name": name, "date": date, "description": "Pesta di kebun.", "password": EVENT_PASSWORD}
         event_id = client.json("POST", "/api/events", body).json["id"]
         if photos_:
@@ -162,6 +162,53 @@ def events_part(part: str, there: str) -> Act:
     return look
 
 
+def events_guest(page: Page, *, all_photos: bool = False) -> None:
+    """Come to an event as a guest; in local mode there is no door."""
+    page.locator("#events-home-results-list a").first.click()
+    page.locator("#events-index-progress").wait_for(state="hidden")
+    page.goto(f"/events?{urlsplit(page.url).query.split('&')[0]}{'&photos=all' if all_photos else ''}")
+    page.locator("#events-all-list .is-loaded, #events-selfie-ways").locator("visible=true").first.wait_for()
+
+
+def events_found(page: Page) -> None:
+    """Find oneself."""
+    events_guest(page)
+    me: FilePayload = {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": group_picture(ME)}
+    page.set_input_files("#events-selfie-file-input", me)
+    page.locator("#events-found-sure .is-loaded, #events-found-again").locator("visible=true").first.wait_for()
+
+
+def events_light(page: Page) -> None:
+    """Look at a photo with oneself."""
+    events_found(page)
+    page.locator("#events-found-sure button").last.click()
+    page.locator(".events-light-frame:not(.is-loading)").wait_for()
+
+
+def events_choosing(page: Page) -> None:
+    """Choose some of all photos."""
+    events_guest(page, all_photos=True)
+    page.locator("#events-all-choose").click()
+    for number in (0, 1, 4):
+        page.locator("#events-all-list button").nth(number).click()
+
+
+def events_kept(page: Page) -> None:
+    """Keep some photos, as somebody who is signed in."""
+    page.goto("/account")
+    ready(page)
+    account(page)
+    page.locator('[data-tab-link="events"]').first.click()
+    page.locator("#events-home-q").fill(EVENT)
+    page.keyboard.press("Enter")
+    page.locator("#events-home-results-list a").first.wait_for()
+    events_choosing(page)
+    page.locator(".events-choice-actions button").first.click()
+    page.locator("#notices .btn-close").first.click()
+    page.locator("#events-actions a").first.click()
+    page.locator(".events-kept-group .is-loaded").first.wait_for()
+
+
 def _portrait(number: int) -> FilePayload:
     """A picture of somebody that is not one of the enrolled."""
     return {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": five_people()[number].photo(light=1.1, quality=85)}
@@ -184,6 +231,12 @@ VIEWS: dict[str, tuple[str, Act]] = {
     "events-share": (_FIND_EVENT, events_part("share", "#events-share-qr[src]")),
     "events-statistics": (_FIND_EVENT, events_part("statistics", "#events-statistics-figures > div")),
     "events-settings": (_FIND_EVENT, events_part("settings", "#events-delete")),
+    "events-guest": (_FIND_EVENT, events_guest),
+    "events-found": (_FIND_EVENT, events_found),
+    "events-nobody": ("/events?q=Turnamen", events_found),
+    "events-light": (_FIND_EVENT, events_light),
+    "events-choosing": (_FIND_EVENT, events_choosing),
+    "events-kept": (_FIND_EVENT, events_kept),
 }
 
 

@@ -17,17 +17,14 @@ from bench._server import multipart
 from tests.browser.conftest import until
 from tests.browser.event_guests import (
     GUEST_PASSWORD,
-    MARGIN,
-    ME,
     PASSWORD,
-    SIDE,
     guest,
     headers_of,
     party,
-    photo,
-    place_of,
     selfie,
 )
+from tests.browser.event_pictures import ME
+from tests.browser.event_pictures import group_picture as photo
 from tests.browser.test_accessibility import needs_axe, violations
 from tests.browser.test_shell import sign_in
 from tests.pictures import jpeg
@@ -61,7 +58,7 @@ def wedding(token_server):
         token_server,
         photo(ME, 0),
         photo(1, 2, ME),
-        photo(ME, light=0.9, tall=True),
+        photo(ME, light=0.9),
         photo(0, 1),
         photo(3, 4),
     )
@@ -249,12 +246,13 @@ def test_the_mark_is_around_the_face_on_every_screen(inside, wedding):
     choose_selfie(page, selfie())
     expect(found(page)).to_have_count(3)
     # On the photo of three the camera's person is the third.
-    left, top = place_of(2)
+    with PillowImage.open(io.BytesIO(photo(1, 2, ME))) as picture:
+        width, height = picture.size
     marks = {cell: face_of(cell) for cell in found(page).all()}
-    (cell,) = [cell for cell, (x, *_) in marks.items() if x > left - MARGIN]
+    (cell,) = [cell for cell, (x, *_) in marks.items() if x > width / 2]
     x, y, w, h = marks[cell]
-    assert left - MARGIN <= x < x + w <= left + SIDE + MARGIN
-    assert top - MARGIN <= y < y + h <= top + SIDE + MARGIN
+    assert width * 2 / 3 - w / 4 <= x < x + w <= width
+    assert 0 <= y < y + h <= height
     # In the square that is cut out, too.
     outer, inner = cell.bounding_box(), cell.locator(".face-box").bounding_box()
     assert outer["x"] - 1 <= inner["x"]
@@ -500,7 +498,7 @@ def test_one_photo_is_saved_as_it_was_uploaded(inside, wedding):
         light(page).get_by_role("button", name="Download").click()
     assert saved.value.suggested_filename == name
     with PillowImage.open(saved.value.path()) as picture:
-        assert picture.size == (2 * (SIDE + MARGIN) + MARGIN, SIDE + 4 * MARGIN)
+        assert picture.tobytes() == PillowImage.open(io.BytesIO(photo(3, 4))).tobytes()
 
 
 def test_many_photos_come_as_one_scrolls_and_all_can_be_chosen(inside, token_server):
