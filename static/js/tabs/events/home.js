@@ -60,7 +60,6 @@ export function show(query) {
   byId("events-home-kept").hidden = !session.signedIn;
   byId("events-home-drive").hidden = !config.driveSearch;
   byId("events-home-sign-in").hidden = session.signedIn;
-  byId("events-home-new").hidden = !seesEverybody();
   byId("events-home-mine-title").textContent = session.signedIn ? t("My events") : t("All events");
   text = (query.get("q") ?? "").trim();
   byId("events-home-q").value = text;
@@ -124,6 +123,7 @@ async function loadMine(page) {
     retry: () => loadMine(page),
     done: (total) => {
       mine.root.hidden = !seesEverybody() && !total;
+      byId("events-home-new").hidden = !seesEverybody() || !total; // the empty list has a button of its own
     },
   });
   clearTimeout(again);

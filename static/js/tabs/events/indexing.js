@@ -16,6 +16,8 @@ import { makeProgress } from "../../core/progress.js";
 const AGAIN_MS = 2000;
 const RATE_WINDOW_MS = 60_000;
 const RATE_MIN_MS = 5000;
+/** Of photos of which nothing has moved. */
+const PATIENCE_MS = 60_000;
 /** Failed photos that are named. */
 const MOST_FAILED = 200;
 const REASONS = {
@@ -39,6 +41,7 @@ export function makeIndexing({ onEvent }) {
   let event = null;
   let timer = null;
   let samples = [];
+  let moved = { done: -1, at: 0 };
   let requests = new AbortController();
 
   byId("events-index-again").addEventListener("click", (click) => busy(click.currentTarget, again));
@@ -47,6 +50,7 @@ export function makeIndexing({ onEvent }) {
   function watch(next) {
     if (event?.id !== next.id) {
       samples = [];
+      moved = { done: -1, at: 0 };
       tellWhy(false);
       clearProblem(problem);
     }
@@ -88,6 +92,8 @@ export function makeIndexing({ onEvent }) {
       : [tn("{count} photo has been looked at", "{count} photos have been looked at", indexed), tn("{count} face found", "{count} faces found", faces)].join(" · ");
     if (running) progress.update({ done, total, ...speed(done, total) });
     else progress.hide();
+    if (moved.done !== done) moved = { done, at: performance.now() };
+    byId("events-index-stuck").hidden = !running || performance.now() - moved.at < PATIENCE_MS;
     byId("events-index-failed").hidden = !failed;
     byId("events-index-failed-words").textContent = tn("{count} photo could not be looked at.", "{count} photos could not be looked at.", failed);
     if (!failed) tellWhy(false);

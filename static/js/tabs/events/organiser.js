@@ -27,6 +27,7 @@ let event = null; // as GET /api/events/<id> tells it
 let part = "photos";
 let requests = new AbortController();
 let renewedAt = 0;
+let shown = false;
 let newForm;
 let editForm;
 let photos;
@@ -57,6 +58,7 @@ export async function show(query) {
   requests.abort();
   requests = new AbortController();
   const { signal } = requests;
+  shown = true;
   clearProblem(byId("events-organiser-problem"));
   if (query.get("show") === "new") return showNew();
   const id = Number(query.get("event"));
@@ -83,6 +85,7 @@ export async function show(query) {
 }
 
 export function hide() {
+  shown = false;
   requests.abort();
   indexing.stop();
   statistics.stop();
@@ -114,6 +117,7 @@ function open(data) {
   }
   if (event?.id !== data.id || !editForm.dirty) editForm.fill(data);
   learn(data);
+  showHead();
   showState(root, "filled");
   upload.retell();
   indexing.watch(data);
@@ -125,11 +129,6 @@ function open(data) {
 function learn(data) {
   const moved = event?.id === data.id && (event.indexed !== data.indexed || event.failed !== data.failed);
   event = data;
-  setHead({
-    title: data.name,
-    intro: [day(data.date), data.owner?.name].filter(Boolean).join(" · ") || data.description,
-    actions: [viewLink([icon("eye"), el("span", {}, t("As guests see it"))], { event: data.id }, { class: "btn btn-outline-secondary" })],
-  });
   share.show(data);
   const waiting = data.total > data.indexed + data.failed;
   if (moved && (!waiting || performance.now() - renewedAt > RENEW_MS)) {
@@ -138,12 +137,22 @@ function learn(data) {
   }
 }
 
+/** Not at each answer: whoever is on its link by keyboard would lose their place. */
+function showHead() {
+  setHead({
+    title: event.name,
+    intro: [day(event.date), event.owner?.name].filter(Boolean).join(" · "),
+    actions: [viewLink([icon("eye"), el("span", {}, t("As guests see it"))], { event: event.id }, { class: "btn btn-outline-secondary" })],
+  });
+}
+
 let soon = null;
 
 /** New photos come in batches: they are listed a moment later, all at once. */
 function arrived() {
   clearTimeout(soon);
   soon = setTimeout(() => {
+    if (!shown) return; // looked up when it is shown again
     photos.reload();
     indexing.look();
   }, 400);
@@ -173,6 +182,7 @@ async function change(values) {
   const { password, ...rest } = values;
   const { data } = await put(path`/api/events/${event.id}`, password ? values : rest);
   learn(data);
+  showHead();
   editForm.fill(data);
   if (password) {
     forgetToken(data.id);

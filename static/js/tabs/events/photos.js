@@ -1,8 +1,9 @@
 /**
  * The photos of an event for whoever may change it: a grid that can be ordered, one of them large, deleting and saving.
  *
- * makeOwnPhotos({onDeleted}) -> {setEvent(event), reload(), add(), clear()}
- *      reload(): what has come since is shown as well. onDeleted(count)
+ * makeOwnPhotos({onDeleted}) -> {setEvent(event), reload(), renew(), clear(), stop()}
+ *      reload(): what has come since is shown as well. renew(): how far each photo is. stop(): it is not seen for a while.
+ *      onDeleted(count)
  */
 import { notice } from "../../core/announce.js";
 import { Problem, del, get, isAbort, path } from "../../core/api.js";
@@ -68,6 +69,8 @@ export function makeOwnPhotos({ onDeleted }) {
   async function setEvent(next) {
     if (event?.id === next.id) {
       event = next;
+      if (next.total !== total) await reload();
+      else near.start();
       return;
     }
     clear();

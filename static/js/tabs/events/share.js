@@ -12,6 +12,7 @@ import { byId, el, fill, icon } from "../../core/dom.js";
 import { clearProblem, showProblem } from "../../core/errors.js";
 import { t } from "../../core/messages.js";
 import { releasePictures, showBlob } from "../../core/picture.js";
+import { onSession } from "../../core/session.js";
 import { day } from "./day.js";
 
 const HERE_ONLY = /^(localhost|127\.|\[::1\]|0\.0\.0\.0)/;
@@ -20,7 +21,7 @@ export function makeShare() {
   const link = byId("events-share-link");
   const text = byId("events-share-text");
   const withPassword = byId("events-share-with");
-  const qr = byId("events-share-qr");
+  const qr = el("img", { id: "events-share-qr", alt: t("QR code with the link of the event"), width: 240, height: 240 });
   let event = null;
   let known = { eventId: null, password: "" };
   let written = ""; // the text as it was suggested
@@ -35,6 +36,10 @@ export function makeShare() {
   for (const button of document.querySelectorAll("[data-qr]")) {
     button.addEventListener("click", () => busy(button, () => save(button.dataset.qr)));
   }
+  onSession(() => {
+    known = { eventId: null, password: "" };
+    showKnown();
+  });
   const send = byId("events-share-send");
   send.hidden = !navigator.share;
   send.addEventListener("click", () =>
@@ -102,10 +107,14 @@ export function makeShare() {
     const { signal } = requests;
     const problem = byId("events-share-qr-problem");
     clearProblem(problem);
-    releasePictures(byId("events-share-qr-card"));
+    const room = byId("events-share-qr-room");
+    releasePictures(room);
+    fill(room);
     try {
       const { data } = await get(path`/api/events/${event.id}/qr`, { query: { format: "svg" }, as: "blob", signal });
-      if (!signal.aborted) showBlob(qr, data);
+      if (signal.aborted) return;
+      showBlob(qr, data);
+      fill(room, qr);
     } catch (error) {
       if (!isAbort(error)) showProblem(problem, error, { retry: loadQr });
     }

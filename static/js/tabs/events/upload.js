@@ -126,7 +126,7 @@ export function makeUpload({ currentEvent, onStored, onIdle }) {
     const other = target && currentEvent()?.id !== target.id;
     if (busy) return other ? t("Photos are being uploaded to {event}", { event: target.name }) : t("Photos are being uploaded");
     if (state.failed) return t("Not everything has arrived");
-    return other ? t("Upload to {event}", { event: target.name }) : t("Upload");
+    return other ? t("The upload to {event} is done", { event: target.name }) : t("The upload is done");
   }
 
   function words({ done, total, bytesDone, bytes: all, rate, etaSeconds }) {
