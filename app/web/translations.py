@@ -50,7 +50,7 @@ _TAB_FILES = (
 #: Files (and folders) of a tab whose messages make a part of their own, by that part's name.
 VIEWS = {
     "events_guest": set(
-        "guest kept access selfie results gallery lightbox selection download all day near".split()  # noqa: SIM905
+        "guest kept access selfie results gallery lightbox selection download all day near sharing".split()  # noqa: SIM905
     ),
     "events_drive": {"drive"},
 }

@@ -501,6 +501,24 @@ def test_one_photo_is_saved_as_it_was_uploaded(inside, wedding):
         assert picture.tobytes() == PillowImage.open(io.BytesIO(photo(3, 4))).tobytes()
 
 
+def test_a_phone_hands_a_photo_to_its_other_apps(inside, wedding):
+    page, _ = inside(wedding)
+    page.add_init_script("""
+        navigator.canShare = ({ files }) => files.length === 1 && files[0].type === "image/jpeg";
+        navigator.share = async ({ files }) => {
+            const picture = await createImageBitmap(files[0]);
+            window.shared = [files[0].name, picture.width];
+        };
+    """)
+    page.goto(f"/events?event={wedding.id}&photos=all")
+    page.locator("#events-all-list button").first.click()
+    name = light(page).locator(".events-light-name").inner_text()
+    light(page).get_by_role("button", name="Share").click()
+    until(page, "window.shared !== undefined")
+    with PillowImage.open(io.BytesIO(photo(3, 4))) as picture:
+        assert page.evaluate("window.shared") == [name, picture.width]
+
+
 def test_many_photos_come_as_one_scrolls_and_all_can_be_chosen(inside, token_server):
     event = party(token_server)
     event.upload([jpeg(96 + number, 64) for number in range(70)], look=False)
@@ -606,6 +624,10 @@ def test_a_kiosk_needs_no_account_and_forgets_the_guest_before(open_page, open_h
     expect(light(page).get_by_role("button", name="Download")).to_be_visible()
     expect(light(page).get_by_role("button", name="Keep")).to_have_count(0)
     page.keyboard.press("Escape")
+    page.locator("#events-found-choose").click()
+    expect(page.locator(".events-choice").get_by_role("button", name="Download")).to_be_visible()
+    expect(page.locator(".events-choice").get_by_role("button", name="Keep")).to_have_count(0)
+    page.get_by_role("button", name="End choosing").click()
     page.locator("#events-selfie-restart").click()
     expect(found(page)).to_have_count(0)
     expect(page.locator("#events-selfie-tray li")).to_have_count(0)

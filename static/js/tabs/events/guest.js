@@ -18,6 +18,7 @@ import { day } from "./day.js";
 import { makeDownloads, saveOne } from "./download.js";
 import { setHead, viewLink } from "./frame.js";
 import { openLightbox } from "./lightbox.js";
+import { sharing } from "./sharing.js";
 import { makeResults } from "./results.js";
 import { makeSelection } from "./selection.js";
 import { makeSelfie } from "./selfie.js";
@@ -49,7 +50,7 @@ export function setUp(element) {
     galleries: () => (way === "all" ? all.galleries : results.galleries),
     loadAll: () => (way === "all" ? all.loadAll() : results.loadAll()),
     actions: [
-      { label: t("Keep"), icon: () => icon("bookmark-heart"), kind: "outline-secondary", work: keepMany },
+      { label: t("Keep"), icon: () => icon("bookmark-heart"), kind: "outline-secondary", work: keepMany, shown: () => session.signedIn },
       { label: t("Download"), icon: () => icon("download"), kind: "primary", work: (items) => downloads.ask({ eventId: event.id, items }) },
     ],
   });
@@ -292,9 +293,6 @@ async function keep(item) {
 }
 
 async function keepMany(items) {
-  if (!session.signedIn) {
-    throw new Problem({ status: 401, code: "not_authenticated" });
-  }
   const ids = items.map(({ id }) => id);
   let added = 0;
   for (let from = 0; from < ids.length; from += 1000) {
@@ -319,7 +317,8 @@ function mark(ids = null) {
 }
 
 async function lightbox({ items, at, total, more, renew }) {
-  return openLightbox({ items, at, total, more, renew, keep: session.signedIn ? keep : null, download: (item) => call(() => saveOne(item)) });
+  const download = (item) => call(() => saveOne(item));
+  return openLightbox({ items, at, total, more, renew, keep: session.signedIn ? keep : null, download, tools: sharing() });
 }
 
 // --- hiding

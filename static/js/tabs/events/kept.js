@@ -15,6 +15,7 @@ import { setHead, viewLink } from "./frame.js";
 import { makeGallery, pictureOf } from "./gallery.js";
 import { openLightbox } from "./lightbox.js";
 import { makeSelection } from "./selection.js";
+import { sharing } from "./sharing.js";
 
 /** Ids in one address: it must not grow too long for a proxy. */
 const IDS = 200;
@@ -149,6 +150,7 @@ async function look(group, item) {
     renew,
     keep,
     download: (one) => opened(one.eventId, () => saveOne(one)),
+    tools: sharing(),
   });
   leaveOut(group, gallery.items.filter(({ kept }) => !kept).map(({ id }) => id));
   if (last) gallery.focus(last.id);

@@ -5,7 +5,7 @@
  *      room: an empty element at the end of what is chosen from; the bar sticks to the bottom of the screen.
  *      galleries: function that answers the galleries (gallery.js) to choose from. loadAll: async, loads those that are
  *      not there yet, before all are chosen. actions: [{label, icon: () => Element, kind: "primary", work: async (items)
- *      => true when choosing is over}]. onEnd(): it has ended.
+ *      => true when choosing is over, shown: () => whether it is offered}]. onEnd(): it has ended.
  *      update(): to be called by the galleries' onSelection
  */
 import { busy } from "../../core/busy.js";
@@ -19,7 +19,8 @@ export function makeSelection(room, { galleries, loadAll = async () => {}, actio
   const problem = el("div", { class: "problem-room" });
   const all = el("button", { class: "btn btn-sm btn-outline-secondary", type: "button" }, t("Choose all"));
   const done = el("button", { class: "btn btn-icon btn-sm btn-outline-secondary", type: "button", "aria-label": t("End choosing"), title: t("End choosing"), onclick: () => stop() }, icon("x-lg"));
-  const buttons = actions.map(({ label, icon: symbol, kind = "outline-secondary", work }) => {
+  const offered = new Map(); // button -> whether it is
+  const buttons = actions.map(({ label, icon: symbol, kind = "outline-secondary", work, shown = () => true }) => {
     const button = el(
       "button",
       { class: `btn btn-${kind}`, type: "button" },
@@ -28,6 +29,7 @@ export function makeSelection(room, { galleries, loadAll = async () => {}, actio
       el("span", { class: "spinner", "aria-hidden": "true" }),
     );
     button.addEventListener("click", () => run(button, work));
+    offered.set(button, shown);
     return button;
   });
   const bar = el(
@@ -79,6 +81,7 @@ export function makeSelection(room, { galleries, loadAll = async () => {}, actio
   function start() {
     selection.active = true;
     for (const gallery of galleries()) gallery.select(true);
+    for (const button of buttons) button.hidden = !offered.get(button)();
     fill(room, bar);
     clearProblem(problem);
     document.documentElement.classList.add("has-events-choice");
