@@ -5,7 +5,8 @@ Starts two servers, one with nothing in it and one that is filled over the API, 
 ``make screenshots ARGS="users-filled status"``.
 
 What a tab shows when it is in use is made by its function in `ACTS`, with the page open on that tab. Further views of a
-tab are in `VIEWS`, by their own names (``events-share``); they are pictured on the filled server.
+tab are in `VIEWS`, by their own names (``events-share``); they are pictured on the filled server. Those in
+`GOOGLE_VIEWS` need Google, which is a local one here.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from app.web.tabs import TABS
 from bench._server import ROOT, Client, Server, start
 from tests.browser.conftest import PATIENCE_MS, SIZES, launch, ready
 from tests.browser.event_pictures import ME, group_picture, landscape
+from tests.fake_google import FakeGoogle
 from tests.people import five_people
 from tests.pictures import encode, jpeg
 from tests.recordings import bursts, tone, wav
@@ -38,6 +40,8 @@ STATES = ("filled", "empty")
 EVENT = "Pernikahan Budi & Ani"
 EVENT_PASSWORD = "BudiAni2026"
 COMPANY = ((0, 1), (1, 2), (2, 3, 4), (0, 4), (ME,), (ME, 1), (0, 1, 2, 3, 4), (3,), (4, 2), (1, 0, 3))
+#: A folder in Drive.
+DRIVE_FOLDER = "Resepsi-Ayu-dan-Budi"
 NAMES = ("Ayu Lestari", "Budi Santoso", "Citra Dewi", "Dimas Pratama", "Eka Putri")
 
 
@@ -69,6 +73,14 @@ def fill_events(client: Client) -> None:
         if photos_:
             files = [("files", f"IMG_{number:04}.jpg", photo) for number, photo in enumerate(photos_, 1)]
             client.form(f"/api/events/{event_id}/images", files)
+
+
+def fill_drive(google: FakeGoogle) -> None:
+    """The same photos in a folder of Drive, and something that is no photo."""
+    google.folder(DRIVE_FOLDER)
+    for number, company in enumerate(COMPANY):
+        google.picture(f"{DRIVE_FOLDER}-{number:04}", DRIVE_FOLDER, group_picture(*company, light=1 + number / 50))
+    google.picture(f"{DRIVE_FOLDER}-clip", DRIVE_FOLDER, b"GIF89a", mime="image/gif")
 
 
 Act = Callable[[Page], None]
@@ -209,6 +221,45 @@ def events_kept(page: Page) -> None:
     page.locator(".events-kept-group .is-loaded").first.wait_for()
 
 
+def google_button(page: Page) -> None:
+    """Come to sign in."""
+    page.locator("#account-google").wait_for()
+
+
+def google_linked(page: Page) -> None:
+    """Sign in, and look at what could be linked."""
+    account(page)
+    page.locator("#account-binding").wait_for()
+
+
+def drive_home(page: Page) -> None:
+    """Sign in, and say who is looked for, unless that is known."""
+    page.locator("#events-drive-sign-in").click()
+    page.locator("#account-form-email").fill("ayu@example.org")
+    page.locator("#account-form-password").fill("secure123")
+    page.locator("#account-form-start").click()
+    page.locator("#events-drive-form").wait_for()
+    if page.locator("#events-drive-ask").is_visible():
+        me: FilePayload = {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": group_picture(ME)}
+        page.set_input_files("#events-drive-source-file-input", me)
+    page.locator("#events-drive-selfie").wait_for()
+    page.locator("#notices .btn-close").first.click()
+
+
+def drive_found(page: Page, folder: str = DRIVE_FOLDER, there: str = ".events-drive-img.is-loaded") -> None:
+    """Find oneself in a folder."""
+    drive_home(page)
+    page.locator("#events-drive-drive_url").fill(f"https://drive.google.com/drive/folders/{folder}")
+    page.locator("#events-drive-start").click()
+    page.locator("#events-drive-again").wait_for()
+    page.locator(there).first.wait_for()
+
+
+def drive_failed(page: Page) -> None:
+    """Look into a folder that nobody shared."""
+    drive_found(page, "folder-of-nobody", "#events-drive-failed")
+
+
 def _portrait(number: int) -> FilePayload:
     """A picture of somebody that is not one of the enrolled."""
     return {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": five_people()[number].photo(light=1.1, quality=85)}
@@ -238,6 +289,14 @@ VIEWS: dict[str, tuple[str, Act]] = {
     "events-choosing": (_FIND_EVENT, events_choosing),
     "events-kept": (_FIND_EVENT, events_kept),
 }
+#: The same for what is there only with Google.
+GOOGLE_VIEWS: dict[str, tuple[str, Act]] = {
+    "google-button": ("/account", google_button),
+    "google-linked": ("/account", google_linked),
+    "drive-home": ("/events?show=drive", drive_home),
+    "drive-found": ("/events?show=drive", drive_found),
+    "drive-failed": ("/events?show=drive", drive_failed),
+}
 
 
 def pictures(wanted: list[str]) -> Iterator[tuple[str, str, str, str, str, str]]:
@@ -246,7 +305,7 @@ def pictures(wanted: list[str]) -> Iterator[tuple[str, str, str, str, str, str]]
         name = f"{tab.key}-{state}-{size}-{theme}-{language}"
         if not wanted or any(part in name for part in wanted):
             yield name, tab.key, state, size, theme, language
-    for view, size, theme, language in product(VIEWS, SIZES, THEMES, LANGUAGES):
+    for view, size, theme, language in product(VIEWS | GOOGLE_VIEWS, SIZES, THEMES, LANGUAGES):
         name = f"{view}-filled-{size}-{theme}-{language}"
         if not wanted or any(part in name for part in wanted):
             yield name, view, "filled", size, theme, language
@@ -281,15 +340,21 @@ def main(wanted: list[str]) -> None:
     """Take the pictures whose names contain one of the words; all of them without words."""
     FOLDER.mkdir(exist_ok=True)
     chosen = list(pictures(wanted))
-    places = {tab.key: (tab.path, ACTS.get(tab.key)) for tab in TABS} | VIEWS
-    with tempfile.TemporaryDirectory(prefix="kenali-screenshots-") as name, sync_playwright() as playwright:
+    places = {tab.key: (tab.path, ACTS.get(tab.key)) for tab in TABS} | VIEWS | GOOGLE_VIEWS
+    with (
+        tempfile.TemporaryDirectory(prefix="kenali-screenshots-") as name,
+        FakeGoogle() as google,
+        sync_playwright() as playwright,
+    ):
         servers = {}
         try:
             for state in {state for _, _, state, _, _, _ in chosen}:
                 folder = Path(name) / state
                 folder.mkdir()
-                servers[state] = start(folder, FACE_MODEL="dlib", PASSWORD_COST="4")
+                settings = google.environment() if state == "filled" else {}
+                servers[state] = start(folder, FACE_MODEL="dlib", PASSWORD_COST="4", **settings)
             if "filled" in servers:
+                fill_drive(google)
                 fill(servers["filled"].client())
             browser = launch(playwright, Path(name))
             for picture, place, state, size, theme, language in chosen:
