@@ -212,6 +212,8 @@ def save_all_three(page, words):
             assert PillowImage.open(io.BytesIO(archive.read(name))).format == "JPEG"
     expect(page.locator(".events-zip-title")).to_have_text(words["ready"])
     expect(page.locator(".events-choice")).to_have_count(0)
+    page.locator(".events-zip-close").click()
+    expect(page.locator(".events-zip")).to_have_count(0)
 
 
 def look_at_the_kept_ones(page):

@@ -2,10 +2,11 @@
  * Photos of an event as a ZIP file: built by the server, then saved by the browser.
  *
  * makeDownloads(room, {call}) -> {ask({eventId, items}), ask({eventId, count}), look(eventId), stop(), clear()}
- *      room: an empty element in which the progress is shown; building goes on while the guest does something else.
+ *      room: an empty element at the end of the view; the progress sticks to the bottom of the screen there, and
+ *      building goes on while the guest does something else.
  *      call(eventId, work): runs a request, asking for the event's password where needed (access.js: opened).
  *      ask: asks in which size, then builds and saves; items: the chosen ones; count: all photos of the event. -> true
- *      once it is being built. look(eventId): shows what was asked for earlier. stop(): asks the server no more;
+ *      once it is being built. look(eventId): shows what was asked for earlier and not saved. stop(): asks the server no more;
  *      clear(): and shows nothing.
  * saveOne(item)    one photo, as it was uploaded
  */
@@ -22,6 +23,8 @@ import { makeProgress } from "../../core/progress.js";
 
 const POLL_MS = 1000;
 const ALIVE = new Set(["queued", "running"]);
+/** Ids of those that the guest has saved or put away, for as long as the page is open. */
+const settled = new Set();
 
 export function makeDownloads(room, { call }) {
   let timer = null;
@@ -50,6 +53,7 @@ export function makeDownloads(room, { call }) {
     if (!done) return false;
     stop();
     announce(t("The ZIP file is being built."));
+    settled.delete(started.id);
     watch(started, { save: true });
     return true;
   }
@@ -59,7 +63,7 @@ export function makeDownloads(room, { call }) {
     const mine = turn;
     try {
       const { data } = await get(path`/api/events/${eventId}/downloads`, { headers: tokenHeaders(eventId) });
-      const last = data.find(({ state }) => state !== "failed");
+      const last = data.find(({ id, state }) => state !== "failed" && !settled.has(id));
       if (mine === turn && last) watch(last, { save: false });
     } catch {
       // Nobody has asked for anything: what was built earlier is built again if it is wanted.
@@ -103,15 +107,17 @@ export function makeDownloads(room, { call }) {
             icon("file-earmark-zip"),
             el("p", { class: "events-zip-title" }, t("Your ZIP file is ready")),
             el("p", { class: "events-zip-facts" }, `${facts}. ${until}`),
-            el("div", { class: "row-of" }, again(save), forget()),
+            el("div", { class: "row-of" }, again(save)),
+            away(),
           ),
         );
         if (save) {
           announce(t("Your ZIP file is ready"));
+          settled.add(one.id);
           start(one);
         }
       } else {
-        fill(room, box(icon("exclamation-triangle"), el("p", { class: "events-zip-title", role: "alert" }, t("The ZIP file could not be built: ask for it again.")), el("div", { class: "row-of" }, forget())));
+        fill(room, box(icon("exclamation-triangle"), el("p", { class: "events-zip-title", role: "alert" }, t("The ZIP file could not be built: ask for it again.")), away()));
       }
     }
 
@@ -130,6 +136,7 @@ export function makeDownloads(room, { call }) {
     function again(saved) {
       return button("primary", icon("download"), saved ? t("Save once more") : t("Save"), async () => {
         const { data } = await call(first.event_id, () => get(address, headers()));
+        settled.add(data.id);
         start(data);
       });
     }
@@ -138,8 +145,13 @@ export function makeDownloads(room, { call }) {
       return button("outline-secondary", icon("x-lg"), t("Cancel"), throwAway);
     }
 
-    function forget() {
-      return button("outline-secondary", icon("trash"), t("Remove"), throwAway);
+    /** The file goes by itself when it expires. */
+    function away() {
+      const close = () => {
+        settled.add(first.id);
+        if (mine === turn) clear();
+      };
+      return el("button", { class: "btn-close events-zip-close", type: "button", "aria-label": t("Close"), onclick: close });
     }
 
     async function throwAway() {

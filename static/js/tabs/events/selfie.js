@@ -16,7 +16,7 @@ import { busy } from "../../core/busy.js";
 import { makeCamera } from "../../core/camera.js";
 import { confirm } from "../../core/dialog.js";
 import { byId, el, fill, icon } from "../../core/dom.js";
-import { clearProblem, serverText, showProblem } from "../../core/errors.js";
+import { clearProblem, problemText, serverText, showProblem, showText } from "../../core/errors.js";
 import { t, tn } from "../../core/messages.js";
 import { makePicker } from "../../core/picker.js";
 import { releasePictures, setPicture, showBlob } from "../../core/picture.js";
@@ -99,7 +99,7 @@ export function makeSelfie({ onSearch, onClear }) {
       if (answer.error.code === "no_selfie") stored = null;
       purpose ??= stored || files.length ? null : "search";
       draw();
-      showProblem(part("problem"), answer.error);
+      refuse(answer.error);
       card.scrollIntoView({ block: "nearest" });
       return;
     }
@@ -150,9 +150,15 @@ export function makeSelfie({ onSearch, onClear }) {
       notice([t("Your selfie is kept."), ...data.warnings.map((text) => serverText(text))].join(" "));
       return true;
     } catch (error) {
-      if (!isAbort(error)) showProblem(part("problem"), error);
+      if (!isAbort(error)) refuse(error);
       return false;
     }
+  }
+
+  /** Which field of the form it was says nothing to anybody. */
+  function refuse(error) {
+    if (error.status === 422) showText(part("problem"), problemText(error));
+    else showProblem(part("problem"), error);
   }
 
   async function remove() {
