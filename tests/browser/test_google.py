@@ -72,10 +72,15 @@ def call(server: Server, method: str, path: str, body: Any = None, *, token: str
         return client.json(method, path, body, **headers)
 
 
+def admin_token(server: Server) -> str:
+    login = {"email": ADMIN[0], "password": ADMIN[1]}
+    token: str = call(server, "POST", "/api/auth/login-pass-verify", login).json["data"]["token"]
+    return token
+
+
 def member(server: Server, email: str) -> None:
     """A person who has an account with a password."""
-    login = {"email": ADMIN[0], "password": ADMIN[1]}
-    token = call(server, "POST", "/api/auth/login-pass-verify", login).json["data"]["token"]
+    token = admin_token(server)
     made = call(server, "POST", "/api/users", {"name": "Sari", "email": email, "password": PASSWORD}, token=token)
     assert made.status == 201
 
@@ -104,9 +109,13 @@ def stored(page: Page) -> str | None:
         ("id", "Masuk dengan Google", "Selamat datang, Sari-{}: sekarang Anda punya akun."),
     ],
 )
-def test_a_guest_signs_in_and_is_back_at_the_page_they_came_for(open_google, google, guest, lang, button, welcome):
-    page = open_google("/history?kind=cough", size="phone", lang=lang)
-    page.locator("#panel-history").get_by_role("button", name=button).click()
+def test_a_guest_signs_in_and_is_back_at_the_event_they_came_for(
+    open_google, google_server, google, guest, lang, button, welcome
+):
+    body = {"name": "Wisuda SMA 3", "password": "wisuda-2026"}
+    event = call(google_server, "POST", "/api/events", body, token=admin_token(google_server)).json["id"]
+    page = open_google(f"/events?event={event}", size="phone", lang=lang)
+    page.locator("#panel-events").get_by_role("button", name=button).click()
     expect(page.get_by_role("heading", name="Choose an account")).to_be_visible()
     asked = {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
     assert (asked["client_id"], asked["response_type"], asked["hl"]) == (CLIENT_ID, "code", lang)
@@ -117,8 +126,9 @@ def test_a_guest_signs_in_and_is_back_at_the_page_they_came_for(open_google, goo
     choose(page, guest)
     number = guest.partition("@")[0].removeprefix("sari-")
     expect(page.locator(".notice")).to_have_text(welcome.format(number))
-    expect(page).to_have_url(re.compile(r"/history\?kind=cough$"))
-    expect(page.locator("#panel-history .panel-body")).to_be_visible()
+    expect(page).to_have_url(re.compile(rf"/events\?event={event}$"))
+    expect(page.locator("#events-door-form")).to_be_visible()
+    expect(page.locator("#heading-events")).to_have_text("Wisuda SMA 3")
     expect(page.locator("#account-link")).to_contain_text(f"Sari-{number}")
     assert stored(page) is None
     # The code was exchanged once, with what only this window knew.
@@ -128,7 +138,7 @@ def test_a_guest_signs_in_and_is_back_at_the_page_they_came_for(open_google, goo
 
     page.reload()
     ready(page)
-    expect(page.locator("#panel-history .panel-body")).to_be_visible()
+    expect(page.locator("#events-door-form")).to_be_visible()
 
 
 def test_the_code_is_in_the_address_and_the_history_no_more(open_google, guest):
