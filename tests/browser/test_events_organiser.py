@@ -205,7 +205,7 @@ def test_hundreds_of_photos_go_in_batches_with_one_bar(open_page: OpenPage, serv
     page.on("request", lambda request: sent.append(1) if is_upload(request) else None)
     choose(page, *many(45))
     expect(result(page)).to_have_text("45 photos added")
-    assert len(sent) == 3
+    assert len(sent) == 5
     assert total(server, event_id) == 45
     expect(page.locator("#events-upload-outcomes")).to_be_hidden()
     expect(page.locator("#events-photos-title")).to_have_text("45 photos")

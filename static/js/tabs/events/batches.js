@@ -10,8 +10,8 @@
  *   .stop()               gives up what is left
  *   .clear()              forgets what has been
  *   .busy                 whether something is on its way, or waits
- *   .state                {total, done, uploaded, bytes, bytesDone, rate, etaSeconds, waiting: a sentence or null,
- *                         outcomes: [{name, kind: "duplicate" | "rejected", text}], failed: number of files, problem}
+ *   .state                {total, done, uploaded, bytes, bytesSent, share (0 to 1), rate (bytes a second), etaSeconds,
+ *                         waiting: a sentence or null, outcomes: [{name, kind: "duplicate" | "rejected", text}], failed: number of files, problem}
  */
 import { Problem, isAbort, path, upload } from "../../core/api.js";
 import { config } from "../../core/config.js";
@@ -22,8 +22,8 @@ import { t } from "../../core/messages.js";
 
 const PARALLEL = 3;
 /** A lost batch is sent again as a whole: it should not be large on a phone's line. */
-const MOST_FILES = 20;
-const MOST_BYTES = 24_000_000;
+const MOST_FILES = 10;
+const MOST_BYTES = 20_000_000;
 /** Of a request, for what a form adds to its files. */
 const SPARE_BYTES = 64_000;
 const SPARE_FILE_BYTES = 600;
@@ -40,7 +40,7 @@ export function makeSender({ onChange, onStored, onIdle }) {
   let outcomes = [];
   let problem = null;
   let waiting = null;
-  let samples = []; // [time, bytes that were sent]
+  let samples = []; // [time, bytes that were sent, bytes of files that are settled]
   let active = false;
 
   function nothing() {
@@ -199,15 +199,24 @@ export function makeSender({ onChange, onStored, onIdle }) {
 
   function sample() {
     const now = performance.now();
-    samples.push([now, sent()]);
+    samples.push([now, sent(), counts.bytesDone]);
     samples = samples.filter(([at]) => now - at < RATE_WINDOW_MS);
   }
 
+  /**
+   * Bytes a second that are sent, and seconds until all is settled. A server that works longer on a photo than the line
+   * needs for it still has half of the work before it when everything is sent.
+   */
   function speed() {
     const [first] = samples;
     const last = samples.at(-1);
-    if (!first || last[0] - first[0] < RATE_MIN_MS) return null;
-    return Math.max(0, (last[1] - first[1]) / ((last[0] - first[0]) / 1000)) || null;
+    if (!first || last[0] - first[0] < RATE_MIN_MS) return { rate: null, etaSeconds: null };
+    const passed = (last[0] - first[0]) / 1000;
+    const work = last[1] + last[2] - first[1] - first[2];
+    return {
+      rate: Math.max(0, (last[1] - first[1]) / passed) || null,
+      etaSeconds: work > 0 ? (2 * counts.bytes - last[1] - last[2]) / (work / passed) : null,
+    };
   }
 
   const sender = {
@@ -246,13 +255,12 @@ export function makeSender({ onChange, onStored, onIdle }) {
       return Boolean(queue.length || flying.size);
     },
     get state() {
-      const bytesDone = sent();
-      const rate = speed();
+      const bytesSent = sent();
       return {
         ...counts,
-        bytesDone,
-        rate,
-        etaSeconds: rate ? (counts.bytes - bytesDone) / rate : null,
+        bytesSent,
+        share: counts.bytes ? (bytesSent + counts.bytesDone) / (2 * counts.bytes) : 0,
+        ...speed(),
         waiting,
         outcomes,
         failed: failed.length,

@@ -104,7 +104,7 @@ export function makeUpload({ currentEvent, onStored, onIdle }) {
     byId("events-upload-stop").hidden = !busy;
     byId("events-upload-close").hidden = busy;
     byId("events-upload-title").textContent = title(state, busy);
-    if (busy) progress.share(state.bytes ? state.bytesDone / state.bytes : 0, words(state));
+    if (busy) progress.share(state.share, words(state));
     else progress.hide();
     write("events-upload-note", busy ? (state.waiting ?? t("Leave this page open until everything is there.")) : "");
     write("events-upload-result", busy ? "" : result(state));
@@ -129,9 +129,10 @@ export function makeUpload({ currentEvent, onStored, onIdle }) {
     return other ? t("The upload to {event} is done", { event: target.name }) : t("The upload is done");
   }
 
-  function words({ done, total, bytesDone, bytes: all, rate, etaSeconds }) {
-    const parts = [t("{done} of {total} photos", { done: number(done), total: number(total) }), t("{done} of {total}", { done: bytes(bytesDone), total: bytes(all) })];
-    if (rate) parts.push(t("{size} a second", { size: bytes(rate) }), t("{time} left", { time: seconds(Math.max(1, Math.round(etaSeconds))) }));
+  function words({ done, total, bytesSent, bytes: all, rate, etaSeconds }) {
+    const parts = [t("{done} of {total} photos", { done: number(done), total: number(total) }), t("{done} of {total}", { done: bytes(bytesSent), total: bytes(all) })];
+    if (rate && bytesSent < all) parts.push(t("{size} a second", { size: bytes(rate) }));
+    if (etaSeconds !== null) parts.push(t("{time} left", { time: seconds(Math.max(1, Math.round(etaSeconds))) }));
     return parts.join(" · ");
   }
 
