@@ -32,7 +32,7 @@ from app.services.training_jobs import JobInterrupted, ShouldStop
 
 logger = logging.getLogger(__name__)
 
-#: Up to so many faces are counted while the owner waits: below a second (bench/event_people.py).
+#: Up to so many faces are counted while the owner waits: half a second of processor time (bench/event_people.py).
 AT_ONCE: Final = 2000
 #: More faces than this are not counted: 2 kB each, twice over.
 MOST_FACES: Final = 100_000

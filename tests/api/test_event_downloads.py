@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -295,6 +296,22 @@ def test_if_every_photo_is_gone_the_download_fails(guests):
     shown = guests.call("owner", "GET", f"/api/events/{event['id']}/downloads/{asked['id']}").json
     assert (shown["state"], shown["failure"], shown["url"]) == ("failed", "image_not_found", None)
     assert zip_files(guests) == []
+
+
+def test_one_photo_at_a_time_is_in_memory(guests, monkeypatch):
+    event = guests.event()
+    guests.upload(event["id"], *(photo(1, number=number) for number in range(20)))
+    asked = ask(guests, "owner", event["id"], all=True).json
+    runner = services(guests).download_runner
+    large = np.random.default_rng(1).bytes(2_000_000)
+    monkeypatch.setattr(runner, "_open_image", lambda *_: io.BytesIO(large))
+    tracemalloc.start()
+    runner.run(asked["id"])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    path = f"/api/events/{event['id']}/downloads/{asked['id']}"
+    assert guests.call("owner", "GET", path).json["size_bytes"] > 40_000_000
+    assert peak < 12_000_000
 
 
 # --- who
