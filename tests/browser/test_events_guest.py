@@ -542,6 +542,7 @@ def test_many_photos_come_as_one_scrolls_and_all_can_be_chosen(inside, token_ser
     cells.nth(2).locator("button").click()
     expect(light(page).locator(".events-light-count")).to_have_text("3 of 70")
     page.keyboard.press("Escape")
+    expect(cells.nth(2).locator("button")).to_be_focused()
     page.reload()
     expect(cells).to_have_count(60)
     page.locator("#events-all-more").scroll_into_view_if_needed()

@@ -214,7 +214,8 @@ export function openLightbox({ items, at: first, total = () => items().length, m
   closing.focus();
   document.documentElement.classList.add("has-events-light");
   // The back button of a phone closes the photo, not the page.
-  history.pushState({ ...history.state, light: true }, "");
+  const opening = Date.now();
+  history.pushState({ ...history.state, light: opening }, "");
   const back = () => dialog.close();
   window.addEventListener("popstate", back);
 
@@ -222,10 +223,12 @@ export function openLightbox({ items, at: first, total = () => items().length, m
     dialog.addEventListener("close", () => {
       window.removeEventListener("popstate", back);
       document.documentElement.classList.remove("has-events-light");
-      if (history.state?.light) history.back();
       const last = items()[at];
       dialog.remove();
-      resolve(last);
+      if (history.state?.light !== opening) return resolve(last);
+      // Not before that step is taken: a later one would be lost to it.
+      window.addEventListener("popstate", () => resolve(last), { once: true });
+      return history.back();
     });
   });
 }

@@ -63,9 +63,9 @@ export function makeResults({ call, lightbox, isKept, onChoose, onSelection, onA
       const options = { query, headers: tokenHeaders(event.id), signal };
       return selfies ? upload(address, { files: selfies }, options) : get(address, options);
     });
-    const items = answer.data.map((found) => ({
-      ...pictureOf(found.image, { face: found.face_coords, kind: found.band, isNew: found.new_since_last_visit, kept: isKept(found.image.id) }),
-    }));
+    const items = answer.data.map(({ image, face_coords: face, band: kind, new_since_last_visit: isNew }) =>
+      pictureOf(image, { face, kind, isNew, kept: isKept(image.id) }),
+    );
     return { items, total: answer.total ?? items.length };
   }
 
