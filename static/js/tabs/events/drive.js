@@ -127,8 +127,11 @@ async function storedSelfie(signal) {
 }
 
 function drawSelfie() {
-  const img = byId("events-drive-selfie");
-  img.hidden = !selfie;
+  const room = byId("events-drive-picture");
+  releasePictures(room);
+  const img = el("img", { class: "events-drive-selfie", id: "events-drive-selfie", alt: t("Your stored selfie") });
+  fill(room, selfie && img);
+  room.hidden = !selfie;
   if (selfie) setPicture(img, selfie.image_url);
   byId("events-drive-me-title").textContent = selfie ? t("You are looked for by this selfie") : t("First a picture of you");
   byId("events-drive-me-text").textContent = selfie
