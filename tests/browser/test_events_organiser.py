@@ -412,6 +412,26 @@ def test_what_the_api_refuses_stands_at_its_field(open_page: OpenPage, server: S
     expect(page.locator("#events-new-form-date-error")).to_have_text("A date is needed")
 
 
+def test_a_field_that_is_missing_is_not_behind_the_bars(open_page: OpenPage) -> None:
+    page = open_page("/events?show=new", size="phone", lang="id")
+    page.locator("#events-new-form [type=submit]").click()
+    name = page.locator("#events-new-form-name")
+    expect(name).to_be_focused()
+    bars = page.locator("#tabs").bounding_box()
+    field = name.bounding_box()
+    assert bars is not None
+    assert field is not None
+    assert field["y"] >= bars["y"] + bars["height"]
+
+
+def test_pictures_of_an_iphone_get_advice(open_page: OpenPage, server: Server) -> None:
+    event_id = make_event(server, new_name())
+    page = open_page(manage(event_id))
+    choose(page, {"name": "IMG_0001.HEIC", "mimeType": "image/heic", "buffer": b"x"}, *many(1))
+    expect(result(page)).to_have_text("1 photo added · 1 file was not taken")
+    expect(page.locator("#events-upload-list")).to_contain_text("save it as JPEG")
+
+
 def test_copying_says_that_it_is_done(open_page: OpenPage, server: Server) -> None:
     event_id = make_event(server, new_name())
     page = open_page(manage(event_id, "share"), permissions=["clipboard-read", "clipboard-write"])

@@ -5,7 +5,7 @@
  * keepToken(eventId, token, expiresAt)   of POST /api/events/<id>/access
  * tokenHeaders(eventId)                  {"X-Event-Token": …}, or {} without one. One that has ended is sent as well: the
  *                                        API then says why the event is closed
- * hasToken(eventId)                      whether there is one
+ * hasToken(eventId)                      whether there is one that is still good, by this machine's clock
  * forgetToken(eventId)
  * allTokens()                            headers with the tokens of all events, for GET /api/fotota and
  *                                        GET /api/activity/me/recent; the last ones, if there are very many
@@ -36,7 +36,7 @@ export function tokenHeaders(eventId) {
 }
 
 export function hasToken(eventId) {
-  return Boolean(read()[eventId]);
+  return Date.parse(read()[eventId]?.expiresAt) > Date.now();
 }
 
 export function forgetToken(eventId) {

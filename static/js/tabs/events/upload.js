@@ -16,6 +16,7 @@ import { makeProgress } from "../../core/progress.js";
 import { onSession, session } from "../../core/session.js";
 import { makeSender } from "./batches.js";
 
+const IPHONE = /\.hei[cf]$/i;
 /** More lines nobody reads. */
 const MOST_OUTCOMES = 300;
 
@@ -84,7 +85,8 @@ export function makeUpload({ currentEvent, onStored, onIdle }) {
 
   function refuse(refusals) {
     const event = begin();
-    if (event) sender.refuse(refusals, event);
+    const advised = refusals.map(({ file, text }) => ({ file, text: IPHONE.test(file.name) ? t("A picture of an iPhone (HEIC): save it as JPEG, or upload it from the phone itself, which does that for you.") : text }));
+    if (event) sender.refuse(advised, event);
   }
 
   function forget() {
