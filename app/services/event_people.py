@@ -43,10 +43,9 @@ FACES_KEPT: Final = 8
 PICTURES_SHOWN: Final = 4
 #: Somebody on one photo is not "often".
 FEWEST_PHOTOS: Final = 2
-#: Share of strangers who are as similar as two groups must be to be joined, in an event of up to 2000 faces; in larger
-#: ones it falls, so that a face has no more strangers who look like it (docs/decisions/0073-event-people.md).
-JOINING_FMR: Final = 1e-4
-_STRANGERS_OF_A_FACE: Final = 0.2
+#: How many strangers a face may have in an event that are as similar to it as two groups must be to be joined
+#: (docs/decisions/0073-event-people.md).
+STRANGERS_OF_A_FACE: Final = 0.6
 
 #: Puts an event into the queue, in the transaction of the session; answers the queue's id of it.
 EnqueuePeople = Callable[[Session, int], int]
@@ -336,7 +335,7 @@ def _is_fresh(counted: EventStatistics | None, event: Event, model: str | None) 
 
 def joining_threshold(calibration: Calibration, faces: int) -> float:
     """From which mean cosine two groups of faces are one person, among so many faces."""
-    return calibration.threshold_at(min(JOINING_FMR, _STRANGERS_OF_A_FACE / max(faces, 1)))
+    return calibration.threshold_at(min(calibration.verification_fmr, STRANGERS_OF_A_FACE / max(faces, 1)))
 
 
 def largest_groups(faces: Faces, labels: Labels) -> list[dict[str, Any]]:
