@@ -116,6 +116,9 @@ class Settings(BaseSettings):
         description="Where the link of an event leads, a page or an app's own scheme; {id} and {share_code} are known.",
     )
 
+    download_hours: int = Field(24, ge=1, le=720, description="How long a ZIP file of an event's photos is kept.")
+    download_max_mb: int = Field(4000, ge=1, le=1_000_000, description="Largest ZIP file that is made, in MB.")
+
     # --- who may call
     access_mode: AccessMode = Field(
         AccessMode.LOCAL, description="local: no credentials, loopback only. token: JWT or API key."
@@ -150,6 +153,9 @@ class Settings(BaseSettings):
     google_drive_max_files: int = Field(
         10_000, ge=1, le=100_000, description="Pictures of a Drive folder and its subfolders that are searched."
     )
+    google_authorize_url: str = Field(
+        "https://accounts.google.com/o/oauth2/v2/auth", description="Google's page that asks people who they are."
+    )
     google_token_url: str = Field("https://oauth2.googleapis.com/token", description="Where auth codes are exchanged.")
     google_jwks_url: str = Field(
         "https://www.googleapis.com/oauth2/v3/certs", description="Keys that Google signs id tokens with."
@@ -171,7 +177,12 @@ class Settings(BaseSettings):
     )
 
     @field_validator(
-        "google_token_url", "google_jwks_url", "google_tokeninfo_url", "google_userinfo_url", "google_drive_url"
+        "google_authorize_url",
+        "google_token_url",
+        "google_jwks_url",
+        "google_tokeninfo_url",
+        "google_userinfo_url",
+        "google_drive_url",
     )
     @classmethod
     def _encrypted(cls, value: str) -> str:
@@ -212,6 +223,11 @@ class Settings(BaseSettings):
     def events_root(self) -> Path:
         """The folder of the events' photos."""
         return self.events_dir or self.instance_dir / "events"
+
+    @property
+    def download_max_bytes(self) -> int:
+        """The largest ZIP file in bytes."""
+        return self.download_max_mb * 1_000_000
 
     @property
     def max_upload_bytes(self) -> int:

@@ -35,15 +35,19 @@ from app.services.breed import BreedService
 from app.services.cough import CoughService
 from app.services.event_access import EventAccess
 from app.services.event_activity import EventActivity
+from app.services.event_downloads import EventDownloads
 from app.services.event_files import EventFiles
 from app.services.event_images import EventImageService
 from app.services.event_indexing import EventIndexing
 from app.services.event_memory import EventMemory
+from app.services.event_people import EventPeople
+from app.services.event_zip import DownloadRunner
 from app.services.events import EventService
 from app.services.find_my_face import FindMyFace
 from app.services.gallery import Gallery
 from app.services.gallery_memory import GalleryMemory
 from app.services.google.drive import DriveClient
+from app.services.google.drive_pictures import DrivePictures
 from app.services.google.drive_run import DriveSearchRunner
 from app.services.google.drive_searches import DriveSearches
 from app.services.google.http import GoogleHttp
@@ -99,6 +103,9 @@ class Container:
     events: EventService
     event_images: EventImageService
     event_indexing: EventIndexing
+    event_downloads: EventDownloads
+    download_runner: DownloadRunner
+    event_people: EventPeople
     selfies: Selfies
     find_my_face: FindMyFace
     bookmarks: Bookmarks
@@ -112,6 +119,7 @@ class Container:
     google_http: GoogleHttp
     drive: DriveClient
     drive_searches: DriveSearches
+    drive_pictures: DrivePictures
     privacy: PrivacyService
     health: HealthService
     worker: WorkerThread
@@ -171,8 +179,13 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
         queue.enqueue_drive_search,
         configured=drive.configured,
     )
+    event_memory = EventMemory(sessions)
     folders = UserFolders(
-        storage, also_remove=[pictures.remove_person, event_files.remove_person, drive_searches.remove_person]
+        storage,
+        also_remove=[
+            *(pictures.remove_person, event_files.remove_person, drive_searches.remove_person),
+            event_memory.remove_person,
+        ],
     )
     training = TrainingService(sessions, gallery, storage, enqueue=queue.enqueue, models_dir=settings.models_dir)
     recognition = RecognitionService(
@@ -204,7 +217,7 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
         refresh_life=timedelta(days=settings.refresh_token_days),
     )
     lockout = Lockout(sessions, limit=settings.lockout_failures, life=timedelta(minutes=settings.lockout_minutes))
-    users = UserService(sessions, folders, passwords)
+    users = UserService(sessions, folders, passwords, leaving=event_files.files_of_guests)
     google_http = GoogleHttp()
     google = GoogleSignIn(
         sessions,
@@ -215,7 +228,7 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
         threads=settings.server_threads,
     )
     event_access = EventAccess(sessions, passwords, lockout, secret.key("events"))
-    events = EventService(sessions, event_access, event_files, passwords, gallery)
+    events = EventService(sessions, event_access, event_files, passwords, gallery, on_deleted=event_memory.forget)
     event_indexing = EventIndexing(sessions, gallery, event_files, decode_picture, queue.enqueue_images)
     runner = DriveSearchRunner(
         sessions,
@@ -226,7 +239,18 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
         max_files=settings.google_drive_max_files,
         max_file_bytes=settings.max_upload_bytes,
     )
-    worker = WorkerThread(queue, training, event_indexing, runner)
+    event_images = EventImageService(sessions, event_access, event_files, decode_picture, queue.enqueue_images)
+    download_runner = DownloadRunner(
+        sessions,
+        event_files,
+        event_images.open_file,
+        queue.enqueue_download,
+        max_bytes=settings.download_max_bytes,
+        life=timedelta(hours=settings.download_hours),
+    )
+    find_my_face = FindMyFace(sessions, event_access, gallery, selfies, event_memory)
+    event_people = EventPeople(sessions, event_access, gallery, find_my_face.hidden_from, queue.enqueue_people)
+    worker = WorkerThread(queue, training, event_indexing, runner, downloads=download_runner, people=event_people)
     sweep = Sweep(sessions, storage)
     return Container(
         settings=settings,
@@ -250,10 +274,15 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
         event_files=event_files,
         event_access=event_access,
         events=events,
-        event_images=EventImageService(sessions, event_access, event_files, decode_picture, queue.enqueue_images),
+        event_images=event_images,
         event_indexing=event_indexing,
+        event_downloads=EventDownloads(
+            sessions, event_access, event_files, queue.enqueue_download, max_bytes=settings.download_max_bytes
+        ),
+        download_runner=download_runner,
+        event_people=event_people,
         selfies=selfies,
-        find_my_face=FindMyFace(sessions, event_access, gallery, selfies, EventMemory(sessions)),
+        find_my_face=find_my_face,
         bookmarks=Bookmarks(sessions, event_access, events),
         event_activity=EventActivity(sessions, events),
         tokens=tokens,
@@ -265,6 +294,12 @@ def build(app: Flask, settings: Settings, face_engines: FaceEngines | None = Non
         google_http=google_http,
         drive=drive,
         drive_searches=drive_searches,
+        drive_pictures=DrivePictures(
+            sessions,
+            drive,
+            lambda data, enough: decode_picture(data, enough=enough),
+            threads=settings.server_threads,
+        ),
         privacy=PrivacyService(sessions, users.delete),
         health=HealthService(
             {
@@ -294,6 +329,7 @@ def _google_client(settings: Settings) -> GoogleClient:
         client_ids=settings.google_client_id,
         client_secret=settings.google_client_secret,
         redirect_uri=settings.google_redirect_uri,
+        authorize_url=settings.google_authorize_url,
         token_url=settings.google_token_url,
         jwks_url=settings.google_jwks_url,
         tokeninfo_url=settings.google_tokeninfo_url,

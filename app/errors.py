@@ -614,6 +614,41 @@ class MediaLinkExpired(KenaliError):
     code = "media_link_expired"
 
 
+class DownloadNotFound(KenaliError):
+    """There is no such download, or it has expired: ask for a new one."""
+
+    status = 404
+    code = "download_not_found"
+
+
+class DownloadNotReady(KenaliError):
+    """The download is not ready yet, or it failed: its state says which."""
+
+    status = 409
+    code = "download_not_ready"
+
+
+class RangeNotSatisfiable(KenaliError):
+    """The file has no such part: it is shorter."""
+
+    status = 416
+    code = "range_not_satisfiable"
+
+
+class DownloadTooLarge(KenaliError):
+    """These are too many photos for one download: choose fewer, or the smaller size."""
+
+    status = 422
+    code = "download_too_large"
+
+
+class TooManyDownloads(KenaliError):
+    """Some of your downloads are still being made: wait for them, or delete them."""
+
+    status = 429
+    code = "too_many_downloads"
+
+
 # --- operations
 
 

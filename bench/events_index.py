@@ -1,21 +1,23 @@
 """Indexing the photos of an event against the bare engine on the same pictures, and a worker killed three times.
 
-Group pictures of 1 to 12 people are composed of a folder of people and uploaded over HTTP; a worker (`flask worker`)
-looks at them. Its pace is taken from the times at which photos were finished, so that neither the start of the program
-nor the loading of the model counts; decoding, storing and the queue do. The bare engine detects and embeds the same
-pictures, already decoded, one by one in this process, before and after, and the two are averaged: the machine may be
-busier at one time than at another. Where others use the machine too, the seconds of processor time for each photo say
-more than the pace: those of the worker and of PostgreSQL, and those of the bare engine.
+Group pictures of 1 to 12 people are composed of a folder of people and uploaded over HTTP, and with them the real group
+pictures of other folders (--real: every JPEG or PNG on which the bare engine sees several faces); a worker
+(`flask worker`) looks at them. Its pace is taken from the times at which photos were finished, so that neither the start
+of the program nor the loading of the model counts; decoding, storing and the queue do. The bare engine detects and
+embeds the same pictures, already decoded, one by one in this process, before and after, and the two are averaged: the
+machine may be busier at one time than at another. Where others use the machine too, the seconds of processor time for
+each photo say more than the pace: those of the worker and of PostgreSQL, and those of the bare engine.
 
 Then everything is looked at again, the worker is killed (kill -9) three times on the way, and each photo must have
 been stored exactly once, with exactly the faces that the bare engine sees.
 
-    python -m bench.events_index --photos FOLDER --model FOLDER|dlib [--pictures 1000] [--kills 3]
+    python -m bench.events_index --photos FOLDER --model FOLDER|dlib [--pictures 1000] [--real FOLDER ...] [--kills 3]
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import subprocess
 import sys
@@ -39,6 +41,8 @@ from bench._server import ROOT, Client, Server, start
 from bench.crash import postgres_of
 
 TARGET = 0.8
+#: Faces that make a group picture.
+SEVERAL = 2
 #: Files in one request, as a careful client sends them.
 UPLOAD_AT_ONCE = 20
 LOOK_SECONDS = 0.1
@@ -71,6 +75,20 @@ def bare(engine: FaceEngine, groups: Sequence[Group]) -> Bare:
         cpu += time.process_time() - cpu_started
         faces.append(len(found))
     return Bare(faces, seconds, time.perf_counter() - began, cpu)
+
+
+def real_groups(engine: FaceEngine, folders: Sequence[Path]) -> list[Group]:
+    """Photos on which several people are, each file once: an event stores no duplicate."""
+    seen: set[bytes] = set()
+    groups = []
+    for path in (path for folder in folders for path in sorted(folder.rglob("*"))):
+        if path.suffix.lower() not in {".jpg", ".jpeg", ".png"}:
+            continue
+        digest = hashlib.sha256(path.read_bytes()).digest()
+        if digest not in seen and len(found := engine.detect(read(path))) >= SEVERAL:
+            groups.append(Group(path, ("somebody",) * len(found)))
+        seen.add(digest)
+    return groups
 
 
 @contextmanager
@@ -199,20 +217,26 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--model", required=True)
     parser.add_argument("--pictures", type=int, default=1000)
+    parser.add_argument("--real", type=Path, nargs="*", default=[], help="folders with real group pictures")
     parser.add_argument("--kills", type=int, default=3)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kenali-bench-") as name:
         folder = Path(name)
         (folder / "groups").mkdir()
         groups = compose(photos_by_person(args.photos), folder / "groups", args.pictures)
+        engine = engine_of(args.model)
+        real = real_groups(engine, args.real)
+        groups += real
         people = sum(len(group.people) for group in groups)
-        print(f"{len(groups)} pictures of {people} people, {people / len(groups):.1f} each")
+        print(
+            f"{len(groups)} pictures of {people} people, {people / len(groups):.1f} each; {len(real)} of them real, "
+            f"of {sum(len(group.people) for group in real)}"
+        )
         server = start(folder, FACE_MODEL=args.model, RUN_WORKER="false", WARM_MODELS="false")
         postgres = EmbeddedPostgres(folder / "instance")
         database = make_engine(postgres.start())
         seconds = upload(server.client(), groups)
         print(f"uploaded in {seconds:.1f} s, {len(groups) / seconds:.1f} photos/s")
-        engine = engine_of(args.model)
         engine.detect(read(groups[0].path))
         before = bare(engine, groups)
         pace = measure_pace(database, server, args.model, len(groups))

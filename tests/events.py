@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,6 +105,14 @@ class Guests:
                     return
                 session.execute(text("SELECT pg_sleep(0.05)"))
         raise AssertionError(f"{waiting} photos are still waiting")
+
+    def wait_for(self, reached: Callable[[], bool]) -> None:
+        """Wait until it is so, because of somebody else."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not reached():
+            assert time.monotonic() < deadline, "waited in vain"
+            with self.app.extensions["kenali"].sessions() as session:
+                session.execute(text("SELECT pg_sleep(0.05)"))
 
     def faces(self) -> int:
         """How many faces are stored."""

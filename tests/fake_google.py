@@ -1,6 +1,7 @@
 """A local server that speaks as much of Google's APIs as the program uses, over real HTTP, and fails on demand.
 
-Token endpoint, JWK set, tokeninfo, userinfo; files.get, files.list with pages, and alt=media of Drive API v3.
+The page that asks people who they are, token endpoint, JWK set, tokeninfo, userinfo; files.get, files.list with pages,
+and alt=media of Drive API v3.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
+from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
@@ -137,6 +139,11 @@ class FakeGoogle:
     def __init__(self, *, page_size: int = 1000) -> None:
         self.page_size = page_size
         self.published = [signing_key()]
+        #: subject -> address of those whom the page offers, and where it may send them back to.
+        self.people: dict[str, str] = {}
+        self.redirect_uris: set[str] = set()
+        #: what each code of the page was asked for with
+        self.asked_with: dict[str, dict[str, str]] = {}
         self.codes: dict[str, dict[str, Any]] = {}
         self.access_tokens: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
         self.items: dict[str, Item] = {}
@@ -166,11 +173,20 @@ class FakeGoogle:
             "google_client_id": (CLIENT_ID, APP_CLIENT_ID),
             "google_client_secret": CLIENT_SECRET,
             "google_api_key": API_KEY,
+            # Another name than the tests' servers have: for a browser this is another site.
+            "google_authorize_url": f"{self.url.replace('127.0.0.1', 'localhost')}/authorize",
             "google_token_url": f"{self.url}/token",
             "google_jwks_url": f"{self.url}/certs",
             "google_tokeninfo_url": f"{self.url}/tokeninfo",
             "google_userinfo_url": f"{self.url}/userinfo",
             "google_drive_url": f"{self.url}/drive/v3",
+        }
+
+    def environment(self) -> dict[str, str]:
+        """The same for a server that is started as a process."""
+        return {
+            name.upper(): ",".join(value) if isinstance(value, tuple) else value
+            for name, value in self.settings().items()
         }
 
     # --- people
@@ -215,6 +231,38 @@ class FakeGoogle:
         user = {name: claims[name] for name in ("sub", "email", "email_verified", "name") if name in claims}
         self.access_tokens[token] = (info, user)
         return token
+
+    def page(self, kind: str, query: dict[str, str]) -> tuple[int, bytes, dict[str, str]]:
+        """Status, body and headers of the page that asks people who they are, and of what follows a click there."""
+        wrong = self._wrong(query)
+        if wrong:
+            return 400, f"<!doctype html><title>Error 400: {wrong}</title><h1>Error 400: {wrong}</h1>".encode(), _HTML
+        if kind == "authorize":
+            choices = [{"subject": subject} for subject in self.people]
+            links = [
+                f'<p><a href="/authorize/answer?{escape(urlencode({**query, **choice}))}">{escape(text)}</a></p>'
+                for choice, text in zip([*choices, {}], [*self.people.values(), "Cancel"], strict=True)
+            ]
+            language = escape(query.get("hl", "en"))
+            head = f'<!doctype html><html lang="{language}"><title>Choose an account</title>'
+            return 200, f"{head}<h1>Choose an account</h1>{''.join(links)}".encode(), _HTML
+        back = {"state": query["state"]} if "state" in query else {}
+        if "subject" in query:
+            code = self.code(query["subject"], self.people[query["subject"]], nonce=query.get("nonce"))
+            self.asked_with[code] = query
+            back |= {"code": code, "scope": query["scope"], "authuser": "0", "prompt": "consent"}
+        else:
+            back["error"] = "access_denied"
+        return 302, b"", {"Location": f"{query['redirect_uri']}?{urlencode(back)}"}
+
+    def _wrong(self, query: dict[str, str]) -> str:
+        """What Google's page would complain about."""
+        if query.get("client_id") != CLIENT_ID:
+            return "invalid_client"
+        if query.get("redirect_uri") not in self.redirect_uris:
+            return "redirect_uri_mismatch"
+        good = query.get("response_type") == "code" and "openid" in query.get("scope", "").split()
+        return "" if good else "invalid_request"
 
     # --- Drive
 
@@ -295,8 +343,13 @@ class FakeGoogle:
         if form.get("grant_type") != "authorization_code" or "redirect_uri" not in form:
             return 400, {"error": "invalid_request", "error_description": "Missing parameter: redirect_uri"}
         answer = self.codes.pop(form.get("code", ""), None)
+        asked = self.asked_with.get(form.get("code", ""), {})
+        if asked.get("redirect_uri", form["redirect_uri"]) != form["redirect_uri"]:
+            return 400, {"error": "redirect_uri_mismatch", "error_description": "Bad Request"}
         if answer is None:
             return 400, {"error": "invalid_grant", "error_description": "Malformed auth code."}
+        if asked.get("code_challenge", "") != _challenge(form.get("code_verifier", "")):
+            return 400, {"error": "invalid_grant", "error_description": "Invalid code verifier."}
         return 200, answer
 
     def _list(self, query: dict[str, str], seen: Seen) -> tuple[int, Any]:
@@ -327,6 +380,15 @@ class FakeGoogle:
         return item if item.resource_key in {None, keys.get(file_id)} else None
 
 
+_HTML = {"Content-Type": "text/html; charset=utf-8"}
+
+
+def _challenge(verifier: str) -> str:
+    """What the verifier was announced with (RFC 7636, S256); empty without one."""
+    digest = hashlib.sha256(verifier.encode()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode() if verifier else ""
+
+
 def _error(status: int, reason: str, message: str) -> dict[str, Any]:
     return {"error": {"code": status, "message": message, "errors": [{"reason": reason, "message": message}]}}
 
@@ -355,7 +417,9 @@ class _Handler(BaseHTTPRequestHandler):
         seen = Seen(kind, self.command, self.path, headers, form)
         google = self.server.google
         fault = google.note(seen, what)
-        if fault is None:
+        if fault is None and kind.startswith("authorize"):
+            self._send(*google.page(kind, query))
+        elif fault is None:
             self._send(*google.answer(what, query, seen), {})
             if kind == "media":
                 google.downloads[what] += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import request
 
@@ -138,10 +139,12 @@ class GoogleLogin(Resource):
 
         What a page needs to show the button, or to leave it out.
         """
-        client_id = container().google.client_id
+        google = container().google
         return {
-            "sign_in": client_id is not None,
-            "client_id": client_id,
+            "sign_in": google.client_id is not None,
+            "client_id": google.client_id,
+            "authorize_url": google.authorize_url,
+            "sign_up": google.sign_up,
             "drive_search": container().drive_searches.configured,
         }
 
@@ -189,6 +192,21 @@ class GoogleLink(Resource):
     """The Google account of the signed-in person."""
 
     @access(Need.PERSON, scope="auth")
+    @ns.doc("get_google_link")
+    @ns.marshal_with(wire.google_linked)
+    def get(self) -> Any:
+        """Which Google account is linked
+
+        Needs the person's own token, also in local mode.
+        """
+        identity = container().google.identity(caller_id())
+        return {
+            "linked": identity is not None,
+            "email": identity.email if identity else None,
+            "created_at": identity.created_at if identity else None,
+        }
+
+    @access(Need.PERSON, scope="auth")
     @ns.doc("link_google")
     @ns.expect(wire.google_credential)
     @raises(
@@ -224,7 +242,31 @@ class GoogleLink(Resource):
 
 def _google_credential() -> Credential:
     body = parse_body(wire.GoogleCredential)
-    return credential(body.server_auth_code, body.google_access_token, nonce=body.nonce, redirect_uri=body.redirect_uri)
+    _check_redirect(body.redirect_uri)
+    return credential(
+        body.server_auth_code,
+        body.google_access_token,
+        nonce=body.nonce,
+        redirect_uri=body.redirect_uri,
+        verifier=body.code_verifier,
+    )
+
+
+def _check_redirect(uri: str | None) -> None:
+    """Google hands a code to an address; InvalidInput unless that is ours, or one that the operator entered."""
+    settings = container().settings
+    if uri in {None, "", "postmessage", settings.google_redirect_uri}:
+        return
+    try:
+        parts = urlsplit(uri or "")
+    except ValueError:  # a bracket that is not closed, say
+        parts = urlsplit("")
+    # By the name alone: behind a proxy that ends TLS the scheme of the request is not that of the page.
+    ours = {request.host.lower(), urlsplit(settings.public_url).netloc.lower()} - {""}
+    if parts.scheme not in {"http", "https"} or parts.netloc.lower() not in ours:
+        raise InvalidInput(
+            errors={"redirect_uri": "it must lead to this server (PUBLIC_URL), or be that of GOOGLE_REDIRECT_URI"}
+        )
 
 
 def _client_address() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import request
+from flask import Response, request
 from pydantic import ValidationError
 
 from app.api.base import Resource, container, raises
@@ -15,8 +15,11 @@ from app.api.schemas import drive_search as wire
 from app.db import DriveSearch as Search
 from app.db import DriveSearchState
 from app.errors import (
+    DriveFileNotReadable,
+    DriveQuotaExceeded,
     DriveSearchNotFound,
     GoogleNotConfigured,
+    GoogleUnavailable,
     ImageTooLarge,
     ImageTooSmall,
     InvalidDriveUrl,
@@ -36,6 +39,9 @@ from app.validation import problems
 ns = wire.ns
 
 ID = {"search_id": "The search's id."}
+FILE_ID = {**ID, "file_id": "Drive's id of the picture, as the results tell it."}
+#: Each look costs a download from Drive; a picture that is changed there shows its old self for so long.
+FOR_AN_HOUR = {"Cache-Control": "private, max-age=3600", "Vary": "Authorization"}
 
 
 def _wire_form(search: Search) -> dict[str, Any]:
@@ -171,3 +177,32 @@ class DriveSearch(Resource):
         """
         container().drive_searches.delete(caller_id(), search_id)
         return {"message": "Search deleted"}
+
+
+@ns.route("/<int:search_id>/files/<file_id>/thumbnail")
+@ns.doc(params=FILE_ID)
+class DriveThumbnail(Resource):
+    """A picture of a search, small."""
+
+    @access(Need.PERSON, scope="events")
+    @ns.doc("get_drive_thumbnail")
+    @ns.produces(["image/jpeg"])
+    @ns.response(200, "The picture, at most 400 pixels.")
+    @raises(
+        ns,
+        DriveSearchNotFound,
+        DriveFileNotReadable,
+        DriveQuotaExceeded,
+        UnsupportedImage,
+        ImageTooSmall,
+        ImageTooLarge,
+        GoogleNotConfigured,
+        GoogleUnavailable,
+    )
+    def get(self, search_id: int, file_id: str) -> Response:
+        """A small picture of a result
+
+        At most 400 pixels, upright, without metadata. It is fetched from Drive for this answer and not stored.
+        """
+        data = container().drive_pictures.thumbnail(caller_id(), search_id, file_id)
+        return Response(data, mimetype="image/jpeg", headers=FOR_AN_HOUR)

@@ -147,13 +147,20 @@ class Event(Resource):
     def put(self, event_id: int) -> Any:
         """Change an event
 
-        For its owner and admins. What is left out stays as it is. A new password ends every token and every picture's
+        For its owner and admins. What is left out stays as it is; null (or an empty text) clears the description or the
+        date. A new password ends every token and every picture's
         address.
         """
         body = parse_body(wire.EventChange)
-        who = event_caller()
+        who, given = event_caller(), body.model_fields_set
         view = container().events.update(
-            who, event_id, name=body.name, password=body.password, description=body.description, date=body.date
+            who,
+            event_id,
+            name=body.name,
+            password=body.password,
+            description=(body.description or "") if "description" in given else None,
+            date=body.date,
+            clear_date="date" in given and body.date is None,
         )
         return event_form(view, who)
 

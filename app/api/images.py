@@ -58,15 +58,7 @@ class ImageFile(Resource):
 
     # Public, because an <img> sends no token: the signature in the address is looked at instead.
     @access(Need.PUBLIC, scope="events")
-    @ns.doc(
-        "get_event_image",
-        params={
-            **wire.TOKEN_PARAM,
-            "person": {"in": "query", "type": "integer", "description": "Part of a signed address."},
-            "expires": {"in": "query", "type": "integer", "description": "Part of a signed address."},
-            "signature": {"in": "query", "type": "string", "description": "Part of a signed address."},
-        },
-    )
+    @ns.doc("get_event_image", params={**wire.TOKEN_PARAM, **wire.LINK_PARAMS})
     @ns.produces(["image/jpeg", "image/png"])
     @ns.response(200, "The picture.")
     @ns.response(304, "You have it already (If-None-Match).")

@@ -49,6 +49,8 @@ def register_api(app: Flask) -> None:
         breed,
         cough,
         drive_search,
+        event_downloads,
+        event_statistics,
         events,
         face,
         find_my_face,
@@ -79,7 +81,8 @@ def register_api(app: Flask) -> None:
     api.add_model(PROBLEM.name, PROBLEM)
     modules = (
         *(users, selfies, photos, training, face, breed, cough),
-        *(events, find_my_face, hide_me, images, fotota, activity, drive_search, auth, me, operations),
+        *(events, find_my_face, hide_me, event_downloads, event_statistics, images),
+        *(fotota, activity, drive_search, auth, me, operations),
     )
     # Some share a namespace.
     for namespace in dict.fromkeys(module.ns for module in modules):

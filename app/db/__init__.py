@@ -4,7 +4,7 @@ from app.db.accounts import ApiKey, LoginSession, SignInFailures
 from app.db.base import Base, db, utc_now
 from app.db.drive import DriveFace, DriveFile, DriveFileState, DriveSearch, DriveSearchFile, DriveSearchState
 from app.db.event_people import Bookmark, DownloadState, EventDownload, Identity, Selfie
-from app.db.events import Event, EventFace, EventImage, EventVisit, ImageState
+from app.db.events import Event, EventFace, EventImage, EventStatistics, EventVisit, ImageState
 from app.db.faces import FaceEmbedding, FaceGeneration, GenerationState
 from app.db.history import BreedEntry, CoughEntry, HistoryEntry
 from app.db.installation import Installation
@@ -29,6 +29,7 @@ __all__ = [
     "EventDownload",
     "EventFace",
     "EventImage",
+    "EventStatistics",
     "EventVisit",
     "FaceEmbedding",
     "FaceGeneration",

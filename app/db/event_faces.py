@@ -20,6 +20,8 @@ Vectors = NDArray[np.float32]
 class Faces:
     """Some faces of an event, one row each."""
 
+    #: of the faces themselves
+    ids: NDArray[np.int64]
     image_ids: NDArray[np.int64]
     #: (n, 4): left, top, width, height in pixels of the upright original
     boxes: NDArray[np.float32]
@@ -32,7 +34,7 @@ class Faces:
 
     def take(self, rows: NDArray[np.intp]) -> Faces:
         """Those of these rows."""
-        return Faces(self.image_ids[rows], self.boxes[rows], self.vectors[rows])
+        return Faces(self.ids[rows], self.image_ids[rows], self.boxes[rows], self.vectors[rows])
 
 
 def count(session: Session, event_id: int, model: str) -> int:
@@ -49,11 +51,12 @@ def search(session: Session, event_id: int, model: str, probe: Vectors, least: f
     row = EventFace
     # Unit vectors: the inner product is the cosine, and <#> the cheapest way to it.
     similarity = -cast(row.embedding.op("<#>", return_type=Float)(probe.tolist()), Float)
-    query = select(row.image_id, row.x, row.y, row.w, row.h, row.embedding).where(
+    query = select(row.id, row.image_id, row.x, row.y, row.w, row.h, row.embedding).where(
         row.event_id == event_id, row.model == model, similarity >= least
     )
     found = session.execute(query).all()
     return Faces(
+        np.array([face.id for face in found], np.int64),
         np.array([face.image_id for face in found], np.int64),
         np.array([(face.x, face.y, face.w, face.h) for face in found], np.float32).reshape(-1, 4),
         np.array([face.embedding for face in found], np.float32).reshape(-1, EMBEDDING_SIZE),
@@ -72,6 +75,7 @@ _BOX: Final = ("x", "y", "w", "h")
 _RECORD: Final = np.dtype(
     [
         ("fields", ">i2"),
+        *(("id_length", ">i4"), ("id", ">i8")),
         *(("image_id_length", ">i4"), ("image_id", ">i8")),
         *(item for name in _BOX for item in ((f"{name}_length", ">i4"), (name, ">f8"))),
         *(("vector_length", ">i4"), ("dimensions", ">i2"), ("unused", ">i2"), ("vector", ">f4", EMBEDDING_SIZE)),
@@ -85,7 +89,7 @@ def read_all(session: Session, event_id: int, model: str) -> Faces:
     """Every face of the event of this model. Within a transaction of one snapshot."""
     sink = _Sink(count(session, event_id, model))
     cursor = session.connection().connection.cursor()
-    select_all = "SELECT image_id, x, y, w, h, embedding FROM event_faces WHERE event_id = %s AND model = %s"
+    select_all = "SELECT id, image_id, x, y, w, h, embedding FROM event_faces WHERE event_id = %s AND model = %s"
     statement = cursor.mogrify(f"COPY ({select_all}) TO STDOUT (FORMAT binary)", (int(event_id), model))
     cursor.copy_expert(statement, sink)
     sink.finish()
@@ -97,7 +101,10 @@ class _Sink:
 
     def __init__(self, faces: int) -> None:
         self.faces = Faces(
-            np.empty(faces, np.int64), np.empty((faces, 4), np.float32), np.empty((faces, EMBEDDING_SIZE), np.float32)
+            np.empty(faces, np.int64),
+            np.empty(faces, np.int64),
+            np.empty((faces, 4), np.float32),
+            np.empty((faces, EMBEDDING_SIZE), np.float32),
         )
         self._waiting = bytearray()
         self._skip = _SIGNATURE_BYTES
@@ -119,6 +126,7 @@ class _Sink:
         rows = len(self._waiting) // _RECORD.itemsize
         data = np.frombuffer(bytes(self._waiting[: rows * _RECORD.itemsize]), _RECORD)
         there = slice(self._at, self._at + rows)
+        self.faces.ids[there] = data["id"]
         self.faces.image_ids[there] = data["image_id"]
         self.faces.vectors[there] = data["vector"]
         for column, name in enumerate(_BOX):

@@ -78,13 +78,19 @@ class EventDownload(Base):
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     #: what is to be in it.
     image_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    #: ``original`` or ``web``: which of a photo's files.
+    size: Mapped[str] = mapped_column(String(10), default="original", server_default="original")
     state: Mapped[str] = mapped_column(String(20), default=DownloadState.QUEUED.value)
     failure: Mapped[str | None] = mapped_column(String(60))
+    #: of the attempt under way, and of the file once it is ready: it is whole or not there.
     storage_key: Mapped[str | None] = mapped_column(String(200), unique=True)
     bytes: Mapped[int | None] = mapped_column(BigInteger)
     #: photos
     done: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     total: Mapped[int] = mapped_column(Integer)
+    #: photos that were asked for and are not in it: deleted, or lost.
+    left_out: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    #: counted at each start, and the mark by which a run that was taken for dead notices that another one took over.
     attempts: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     queue_job_id: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[CreatedAt]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date as Date  # noqa: N812 - a column below is called date
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from pgvector.sqlalchemy import Vector
 from sqlalchemy import (
@@ -26,6 +27,7 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, CreatedAt, PrimaryKey
@@ -149,3 +151,22 @@ class EventVisit(Base):
     previous_opened_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     #: "hide me": this person's face is not to be found here any more.
     hidden: Mapped[bool] = mapped_column(Boolean, default=False, server_default="false")
+
+
+class EventStatistics(Base):
+    """How many people the faces of an event are, as counted the last time; good for one state of the faces."""
+
+    __tablename__ = "event_statistics"
+
+    event_id: Mapped[int] = mapped_column(ForeignKey("events.id", ondelete="CASCADE"), primary_key=True)
+    #: of the faces that were counted; None until then.
+    model: Mapped[str | None] = mapped_column(String(100))
+    #: `Event.changes` of that moment.
+    changes: Mapped[int | None] = mapped_column(BigInteger)
+    people: Mapped[int | None] = mapped_column(Integer)
+    #: ``[{"photos": 12, "faces": [ids of some faces, the best first]}]``, the largest group first.
+    groups: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB)
+    computed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    #: counted at each start.
+    attempts: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    queue_job_id: Mapped[int | None] = mapped_column(BigInteger)

@@ -11,7 +11,18 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from app.db import DriveSearch, JobKind, TrainingJob
-from app.jobs.tasks import DRIVE_QUEUE, DRIVE_SEARCH, EVENTS_QUEUE, INDEX_IMAGE, QUEUE, TRAIN
+from app.jobs.tasks import (
+    COUNT_PEOPLE,
+    DOWNLOADS_QUEUE,
+    DRIVE_QUEUE,
+    DRIVE_SEARCH,
+    EVENTS_QUEUE,
+    INDEX_IMAGE,
+    MAKE_DOWNLOAD,
+    PEOPLE_QUEUE,
+    QUEUE,
+    TRAIN,
+)
 
 #: Somebody waits for one user's training; a rebuild takes minutes anyhow.
 _INCREMENTAL_PRIORITY = 10
@@ -53,6 +64,16 @@ class JobQueue:
         They have no lock: two looks at one photo do no harm (`app.services.event_indexing`).
         """
         return self.enqueue_all(session, EVENTS_QUEUE, INDEX_IMAGE, [{"image_id": image_id} for image_id in image_ids])
+
+    def enqueue_download(self, session: Session, download_id: int) -> int:
+        """Queue a ZIP file to be written."""
+        [job] = self.enqueue_all(session, DOWNLOADS_QUEUE, MAKE_DOWNLOAD, [{"download_id": download_id}])
+        return job
+
+    def enqueue_people(self, session: Session, event_id: int) -> int:
+        """Queue the people of an event to be counted."""
+        [job] = self.enqueue_all(session, PEOPLE_QUEUE, COUNT_PEOPLE, [{"event_id": event_id}])
+        return job
 
     def enqueue_drive_search(self, session: Session, search: DriveSearch) -> int:
         """Queue a search; those of one folder run one after the other, so that each picture is looked at once."""

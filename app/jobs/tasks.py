@@ -8,6 +8,8 @@ from procrastinate.exceptions import JobAborted
 from procrastinate.jobs import Job
 
 from app.services.event_indexing import EventIndexing
+from app.services.event_people import EventPeople
+from app.services.event_zip import DownloadRunner
 from app.services.google.drive_run import DriveSearchRunner
 from app.services.training import TrainingService
 from app.services.training_jobs import JobInterrupted
@@ -19,16 +21,24 @@ INDEX_IMAGE = "index_image"
 EVENTS_QUEUE = "events"
 DRIVE_SEARCH = "drive_search"
 DRIVE_QUEUE = "drive"
+MAKE_DOWNLOAD = "make_download"
+DOWNLOADS_QUEUE = "downloads"
+COUNT_PEOPLE = "count_people"
+PEOPLE_QUEUE = "event_people"
 #: Keys of the services in the worker's context.
 TRAINING = "training"
 INDEXING = "indexing"
 DRIVE = "drive"
+DOWNLOADS = "downloads"
+PEOPLE = "people"
 
 #: Queue -> how many of its jobs run at the same time. Training: one rebuild at most (its lock), so that one place is
 #: always free for people who wait for their own. Each queue has places of its own: a thousand photos of an event keep
 #: nobody's training waiting.
 #: Of Drive one picture at a time: the memory of a worker stays flat.
-PLACES = {QUEUE: 2, EVENTS_QUEUE: 2, DRIVE_QUEUE: 1}
+#: Downloads are the disk's work; two, so that a small one need not wait for a large one. Of the events whose people are
+#: counted one at a time: it may take hundreds of MB.
+PLACES = {QUEUE: 2, EVENTS_QUEUE: 2, DRIVE_QUEUE: 1, DOWNLOADS_QUEUE: 2, PEOPLE_QUEUE: 1}
 
 #: The database was away, say: after 1, 2, 4, 8 ... seconds, at most 30, for about two minutes in all.
 _MAX_ATTEMPTS = 8
@@ -73,10 +83,30 @@ def drive_search(context: JobContext, search_id: int) -> None:
         raise JobAborted from None
 
 
+def make_download(context: JobContext, download_id: int) -> None:
+    """Write a ZIP file of photos."""
+    downloads: DownloadRunner = context.additional_context[DOWNLOADS]
+    try:
+        downloads.run(download_id, context.should_abort)
+    except JobInterrupted:
+        raise JobAborted from None
+
+
+def count_people(context: JobContext, event_id: int) -> None:
+    """Count the people on the photos of an event."""
+    people: EventPeople = context.additional_context[PEOPLE]
+    try:
+        people.run(event_id, context.should_abort)
+    except JobInterrupted:
+        raise JobAborted from None
+
+
 def make_app(connector: BaseConnector) -> App:
     """Procrastinate's App with every task."""
     app = App(connector=connector)
     app.task(name=TRAIN, queue=QUEUE, pass_context=True, retry=TryAgain())(train)
     app.task(name=INDEX_IMAGE, queue=EVENTS_QUEUE, pass_context=True, retry=TryAgain())(index_image)
     app.task(name=DRIVE_SEARCH, queue=DRIVE_QUEUE, pass_context=True, retry=TryAgain())(drive_search)
+    app.task(name=MAKE_DOWNLOAD, queue=DOWNLOADS_QUEUE, pass_context=True, retry=TryAgain())(make_download)
+    app.task(name=COUNT_PEOPLE, queue=PEOPLE_QUEUE, pass_context=True, retry=TryAgain())(count_people)
     return app

@@ -21,8 +21,22 @@ from sqlalchemy.engine import URL
 
 from app.jobs.liveness import WORKERS, Connection, LivingJobManager, take_back_orphans
 from app.jobs.queue import JobQueue
-from app.jobs.tasks import DRIVE, DRIVE_QUEUE, EVENTS_QUEUE, INDEXING, PLACES, TRAINING, make_app
+from app.jobs.tasks import (
+    DOWNLOADS,
+    DOWNLOADS_QUEUE,
+    DRIVE,
+    DRIVE_QUEUE,
+    EVENTS_QUEUE,
+    INDEXING,
+    PEOPLE,
+    PEOPLE_QUEUE,
+    PLACES,
+    TRAINING,
+    make_app,
+)
 from app.services.event_indexing import EventIndexing
+from app.services.event_people import EventPeople
+from app.services.event_zip import DownloadRunner
 from app.services.google.drive_run import DriveSearchRunner
 from app.services.health import PartHealth
 from app.services.training import TrainingService
@@ -33,7 +47,8 @@ logger = logging.getLogger(__name__)
 GRACE_SECONDS = 1.0
 #: How often orphaned jobs are looked for while running.
 LOOK_SECONDS = 5.0
-#: How often photos of events and Drive searches are looked for that nobody would look at otherwise.
+#: How often photos of events, Drive searches and downloads are looked for that nobody would look at otherwise, and
+#: downloads that have expired.
 REQUEUE_SECONDS = 60.0
 #: Pause before the worker starts again.
 RESTART_SECONDS = 1.0
@@ -60,18 +75,24 @@ class WorkerThread:
         training: TrainingService,
         indexing: EventIndexing | None = None,
         drive: DriveSearchRunner | None = None,
+        *,
+        downloads: DownloadRunner | None = None,
+        people: EventPeople | None = None,
     ) -> None:
         """
         :param indexing: looks at photos of events; without it their queue is left to other workers.
         :param drive: searches Drive folders; the same.
+        :param downloads: makes ZIP files; the same.
+        :param people: counts the people of events; the same.
         """
         self._queue = queue
         self._training = training
         self._indexing = indexing
         self._drive = drive
-        self._context = {TRAINING: training, INDEXING: indexing, DRIVE: drive}
-        left = {EVENTS_QUEUE} if indexing is None else set()
-        left |= {DRIVE_QUEUE} if drive is None else set()
+        self._downloads = downloads
+        self._context = {TRAINING: training, INDEXING: indexing, DRIVE: drive, DOWNLOADS: downloads, PEOPLE: people}
+        works = {EVENTS_QUEUE: indexing, DRIVE_QUEUE: drive, DOWNLOADS_QUEUE: downloads, PEOPLE_QUEUE: people}
+        left = {queue for queue, service in works.items() if service is None}
         self._places = {queue: places for queue, places in PLACES.items() if queue not in left}
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -186,6 +207,9 @@ class WorkerThread:
     async def _requeue(self) -> None:
         """Beside the other: it may have to load a model first."""
         while True:
+            if self._downloads is not None:
+                await asyncio.to_thread(self._downloads.requeue)
+                await asyncio.to_thread(self._downloads.clean)
             if self._drive is not None:
                 await asyncio.to_thread(self._drive.requeue)
             if self._indexing is not None:

@@ -21,8 +21,9 @@ import jwt
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.db import Event, EventImage, EventVisit, Role, User, utc_now
+from app.db import Event, EventDownload, EventImage, EventVisit, Role, User, utc_now
 from app.errors import (
+    DownloadNotFound,
     EventAccessRequired,
     EventImageNotFound,
     EventNotFound,
@@ -49,6 +50,8 @@ LINK_STEP_SECONDS: Final = 900
 #: Of API keys. Whether one of them suffices to change something is the guard's to say; the addresses of pictures, which
 #: anybody may ask for, are not behind it.
 _SCOPES: Final = frozenset({EVERYTHING, "events", "events:read"})
+#: Wrong passwords of all people for one event, as a multiple of those that lock one of them out.
+_CROWD: Final = 20
 _ALGORITHM: Final = "HS256"
 _ISSUER: Final = "kenali"
 _AUDIENCE: Final = "kenali:event"
@@ -116,6 +119,8 @@ class EventAccess:
         self._sessions = sessions
         self._passwords = passwords
         self._lockout = lockout
+        self._crowd = lockout.with_limit(lockout.limit * _CROWD)
+        self._once = lockout.with_limit(1)
         self._token_key = hmac.digest(key, b"token", hashlib.sha256)
         self._link_key = hmac.digest(key, b"link", hashlib.sha256)
         self._clock = clock
@@ -125,13 +130,22 @@ class EventAccess:
     def open(self, event_id: int, person: int, password: str) -> EventToken:
         """The token for whoever knows the password; the visit is recorded.
 
-        EventNotFound; WrongEventPassword; AccountLocked after too many wrong ones of this person for this event.
+        EventNotFound; WrongEventPassword; AccountLocked after too many wrong ones of this person for this event. After
+        too many of all people together, those who never opened it have one attempt each: many accounts guess no
+        faster than that.
         """
         with self._sessions() as session:
             event = get_event(session, event_id)
-        with self._lockout.attempt(account_of(f"event:{event_id}:{person}")) as attempt:
+            known = session.get(EventVisit, (event_id, person)) is not None
+        everybody = account_of(f"event:{event_id}")
+        own, lockout = account_of(f"event:{event_id}:{person}"), self._lockout
+        if not known and self._crowd.is_locked(everybody):
+            # Whoever has an account may still try once: nobody can keep guests out by guessing.
+            own, lockout = account_of(f"event:{event_id}:{person}:once"), self._once
+        with lockout.attempt(own) as attempt:
             if not self._passwords.verify(password, event.password_hash):
                 attempt.failed()
+                self._crowd.count_failure(everybody)
                 raise WrongEventPassword
             attempt.succeeded()
         self._record_visit(event_id, person)
@@ -146,9 +160,10 @@ class EventAccess:
             set_={"previous_opened_at": row.last_opened_at, "last_opened_at": now},
         )
         with self._sessions.begin() as session:
+            # First, as whoever deletes an account does, and with it events: else the two would wait for each other. An
+            # account that went a moment ago is nobody's.
+            get_user(session, person, for_update=True)
             get_event(session, event_id, hold=True)
-            # The token was good a moment ago; an account that went since then is nobody's.
-            get_user(session, person)
             session.execute(visit)
 
     def _issue(self, event: Event, person: int) -> EventToken:
@@ -226,10 +241,18 @@ class EventAccess:
 
     def link(self, image_id: int, size: Size, who: EventCaller, event: Event) -> Link:
         """The signature with which this caller, who may see the event, gets this picture for about an hour."""
+        person, expires = who.person or _NOBODY, self._link_end()
+        return Link(person, expires, self._sign(f"{image_id}/{size}", person, expires, event.access_generation))
+
+    def download_link(self, download: EventDownload, event: Event) -> Link:
+        """The signature with which whoever asked for this download gets it for about an hour."""
+        person, expires = download.user_id or _NOBODY, self._link_end()
+        return Link(person, expires, self._sign(f"download/{download.id}", person, expires, event.access_generation))
+
+    def _link_end(self) -> int:
+        """When an address that is made now ends: seconds since 1970."""
         steps = math.ceil((self._clock().timestamp() + LINK_SECONDS) / LINK_STEP_SECONDS)
-        expires = steps * LINK_STEP_SECONDS
-        person = who.person or _NOBODY
-        return Link(person, expires, self._sign(image_id, size, person, expires, event.access_generation))
+        return steps * LINK_STEP_SECONDS
 
     def find_image(self, who: EventCaller, image_id: int, size: Size, link: Link | None) -> EventImage:
         """The photo, for a signed address or for a caller who may see its event.
@@ -243,26 +266,64 @@ class EventAccess:
             image = session.get(EventImage, image_id) if 0 < image_id <= MAX_ID else None
             event = session.get(Event, image.event_id) if image else None
             if link is not None:
-                if image is None or event is None or not self._is_good(session, link, image_id, size, event):
+                if image is None or event is None or not self._is_good(session, link, f"{image_id}/{size}", event):
                     raise MediaLinkInvalid
-                if link.expires <= self._clock().timestamp():
-                    raise MediaLinkExpired
+                self._check_end(link)
                 return image
             if image is None or event is None:
                 raise EventImageNotFound
             self.check(who, event)
             return image
 
-    def _is_good(self, session: Session, link: Link, image_id: int, size: Size, event: Event) -> bool:
-        expected = self._sign(image_id, size, link.person, link.expires, event.access_generation)
+    def find_download(
+        self, who: EventCaller, event_id: int, download_id: int, link: Link | None
+    ) -> tuple[EventDownload, Event]:
+        """A ZIP file's row, for its signed address or for whoever asked for it and may still see its event.
+
+        Errors as in `find_image`; DownloadNotFound for those of others.
+        """
+        if link is None and who.caller.via is Via.NOTHING:
+            raise NotAuthenticated
+        with self._sessions() as session:
+            if link is None:
+                event = self.get_visible(session, who, event_id)
+                return get_download(session, who.person, event_id, download_id), event
+            download = session.get(EventDownload, download_id) if 0 < download_id <= MAX_ID else None
+            theirs = session.get(Event, event_id) if 0 < event_id <= MAX_ID else None
+            if (
+                download is None
+                or theirs is None
+                or download.event_id != event_id
+                or (download.user_id or _NOBODY) != link.person
+                or not self._is_good(session, link, f"download/{download_id}", theirs)
+            ):
+                raise MediaLinkInvalid("The address of this download is not valid any more: load the page again.")
+            self._check_end(link)
+            return download, theirs
+
+    def _check_end(self, link: Link) -> None:
+        if link.expires <= self._clock().timestamp():
+            raise MediaLinkExpired
+
+    def _is_good(self, session: Session, link: Link, what: str, event: Event) -> bool:
+        expected = self._sign(what, link.person, link.expires, event.access_generation)
         if not hmac.compare_digest(expected.encode(), link.signature.encode("utf-8", "surrogatepass")):
             return False
         # Whoever has left takes nothing along.
         return link.person == _NOBODY or session.get(User, link.person) is not None
 
-    def _sign(self, image_id: int, size: Size, person: int, expires: int, generation: int) -> str:
-        text = f"{image_id}/{size}/{person}/{expires}/{generation}"
+    def _sign(self, what: str, person: int, expires: int, generation: int) -> str:
+        """:param what: ``7/web`` is a picture, ``download/7`` a ZIP file."""
+        text = f"{what}/{person}/{expires}/{generation}"
         return hmac.digest(self._link_key, text.encode(), hashlib.sha256).hex()
+
+
+def get_download(session: Session, person: int | None, event_id: int, download_id: int) -> EventDownload:
+    """A download that this person (None: nobody in particular) asked for in this event; DownloadNotFound otherwise."""
+    download = session.get(EventDownload, download_id) if 0 < download_id <= MAX_ID else None
+    if download is None or (download.event_id, download.user_id) != (event_id, person):
+        raise DownloadNotFound
+    return download
 
 
 def get_event(session: Session, event_id: int, *, hold: bool = False, for_update: bool = False) -> Event:

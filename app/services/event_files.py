@@ -12,14 +12,14 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import BinaryIO, Final
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.db import EventDownload, EventImage, Selfie
+from app.db import DownloadState, Event, EventDownload, EventImage, Selfie
 from app.db.installation import installation_id
 from app.db.locks import wait_for_writers
 from app.errors import KenaliError, PhotoFileMissing
@@ -124,6 +124,19 @@ class EventFiles:
         """Remove every file of a person who was deleted: their events, selfie, downloads."""
         self._remove_folder(self._person(user_id))
 
+    def files_of_guests(self, session: Session, user_id: int) -> Callable[[], None]:
+        """What to call after the transaction that deletes a person: removes guests' downloads of their events.
+
+        Those are filed under the guests.
+        """
+        query = (
+            select(EventDownload.storage_key)
+            .join(Event, Event.id == EventDownload.event_id)
+            .where(Event.owner_id == user_id, EventDownload.storage_key.is_not(None))
+        )
+        keys = [key for key in session.scalars(query) if key is not None]
+        return lambda: self.remove(keys)
+
     def _remove_folder(self, folder: str) -> None:
         try:
             self.storage.delete_prefix(folder)
@@ -161,7 +174,11 @@ class EventFiles:
         images = session.scalars(select(EventImage)).all()
         rows = {image_key(image, size): image for image in images for size in Size}
         others = set(session.scalars(select(Selfie.storage_key)))
-        others |= set(session.scalars(select(EventDownload.storage_key).where(EventDownload.storage_key.is_not(None))))
+        row = EventDownload
+        downloads = session.execute(
+            select(row.id, row.state, row.storage_key).where(row.storage_key.is_not(None))
+        ).all()
+        others |= {download.storage_key for download in downloads}
         found = set(self.storage.keys(home))
         if f"{home}/{MARKER}" not in found:
             if rows and not any(key in found for key in rows):
@@ -177,6 +194,13 @@ class EventFiles:
         stray = [key for key in found if is_temporary(key) or (_OURS.fullmatch(key) and key not in known)]
         for key in stray:
             self.storage.delete(key)
+        # A ZIP file that is lost can be made again: it is not promised any more.
+        lost = [
+            download.id
+            for download in downloads
+            if download.state == DownloadState.READY and download.storage_key not in found
+        ]
+        session.execute(delete(EventDownload).where(EventDownload.id.in_(lost)))
         ids = list(missing)
         for at in range(0, len(ids), _ROWS_AT_ONCE):
             session.execute(delete(EventImage).where(EventImage.id.in_(ids[at : at + _ROWS_AT_ONCE])))

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import BinaryIO, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import any_, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.db import Event, EventImage, ImageState
+from app.db import DownloadState, Event, EventDownload, EventImage, ImageState
 from app.db.locks import hold_off_sweep
 from app.engines.base import Image
 from app.engines.images import THUMB_SIDE, WEB_SIDE, encode_for_screens, fitted, strip
@@ -203,13 +203,17 @@ class EventImageService:
     def open(self, who: EventCaller, image_id: int, size: Size, link: Link | None) -> EventFile:
         """One of a photo's files, for a signed address or whoever may see the event (`EventAccess.find_image`)."""
         image = self._access.find_image(who, image_id, size, link)
+        file = self.open_file(image, size)
+        return EventFile(image, size, file, _length(file))
+
+    def open_file(self, image: EventImage, size: Size) -> BinaryIO:
+        """One of a photo's files; whoever gets it closes it. PhotoFileMissing, EventImageNotFound."""
         try:
-            file = self._files.open_image(image, size)
+            return self._files.open_image(image, size)
         except PhotoFileMissing:
             if size is Size.ORIGINAL:
                 raise
-            file = self._make_again(image, size)
-        return EventFile(image, size, file, _length(file))
+            return self._make_again(image, size)
 
     def _make_again(self, image: EventImage, size: Size) -> BinaryIO:
         """A smaller file that somebody removed comes back from the original."""
@@ -226,7 +230,7 @@ class EventImageService:
     # --- changing
 
     def delete(self, who: EventCaller, image_id: int) -> None:
-        """Remove a photo: rows of it, then its files. EventImageNotFound, NotPermitted."""
+        """Remove a photo: rows of it and downloads with it, then their files. EventImageNotFound, NotPermitted."""
         with self._sessions() as session:
             image = _get_image(session, image_id)
         with self._sessions.begin() as session:
@@ -235,7 +239,19 @@ class EventImageService:
             if locked is None:
                 raise EventImageNotFound
             session.delete(locked)
+            session.flush()
+            # What is deleted is handed out in no ZIP file either. One that is being written looks before it is ready.
+            downloads = session.scalars(
+                delete(EventDownload)
+                .where(
+                    EventDownload.event_id == image.event_id,
+                    EventDownload.state == DownloadState.READY,
+                    any_(EventDownload.image_ids) == image_id,
+                )
+                .returning(EventDownload.storage_key)
+            ).all()
         self._files.remove_images([image])
+        self._files.remove(key for key in downloads if key is not None)
 
     def look_again(self, who: EventCaller, event_id: int, *, everything: bool = False) -> int:
         """Queue the photos that could not be looked at, or all of them, once more; how many.

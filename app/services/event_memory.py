@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ logger = logging.getLogger(__name__)
 #: Faces of all events that are kept, 2 kB each: 300 MB. The event that was searched the longest ago goes first; a
 #: larger event is left to the database.
 MOST_FACES: Final = 150_000
+
+#: How often a search looks for events that another process has deleted.
+CHECK_SECONDS: Final = 60.0
 
 #: number of faces -> the smallest cosine that is wanted
 Least = Callable[[int], float]
@@ -65,6 +69,7 @@ class EventMemory:
         self._most_faces = most_faces
         #: event -> its copy; the one that was used last comes last
         self._copies: OrderedDict[int, _Copy] = OrderedDict()
+        self._checked_at = time.monotonic()
         self._lock = threading.Lock()
         # One renewal at a time: the next search asks again if the event changed meanwhile.
         self._renewing = threading.Lock()
@@ -76,6 +81,9 @@ class EventMemory:
         :param model: `FaceModelInfo.key` of the engine that made the probe.
         :param probe: shape (512,), unit length.
         """
+        if time.monotonic() - self._checked_at >= CHECK_SECONDS:
+            self._checked_at = time.monotonic()
+            self.forget_deleted()
         copy = self._current(event, model)
         if copy is not None:
             return copy.search(probe, least(len(copy.faces)))
@@ -84,6 +92,26 @@ class EventMemory:
         if count <= self._most_faces:
             self._renew_in_background(event.id, model)
         return Hits(count, faces, faces.vectors @ probe)
+
+    def forget(self, event_id: int) -> None:
+        """The event was deleted: so is what is known of its faces."""
+        with self._lock:
+            self._copies.pop(event_id, None)
+
+    def remove_person(self, _: int) -> None:
+        """Somebody was deleted, and the events that they made."""
+        self.forget_deleted()
+
+    def forget_deleted(self) -> None:
+        """The same for whatever was deleted, here or by another process."""
+        with self._lock:
+            known = list(self._copies)
+        if not known:
+            return
+        with self._sessions() as session:
+            there = set(session.scalars(select(Event.id).where(Event.id.in_(known))))
+        for gone in set(known) - there:
+            self.forget(gone)
 
     def holds(self, event: Event, model: str) -> bool:
         """Whether the next search of this state is answered from memory."""
@@ -120,15 +148,10 @@ class EventMemory:
 
     def _replace(self, event_id: int, copy: _Copy | None) -> None:
         with self._lock:
-            known = [*self._copies, event_id]
-        with self._sessions() as session:
-            there = set(session.scalars(select(Event.id).where(Event.id.in_(known))))
-        with self._lock:
             self._copies.pop(event_id, None)
-            for gone in self._copies.keys() - there:
-                del self._copies[gone]
-            if copy is None or event_id not in there or len(copy.faces) > self._most_faces:
-                return
-            self._copies[event_id] = copy
+            if copy is not None and len(copy.faces) <= self._most_faces:
+                self._copies[event_id] = copy
             while sum(len(kept.faces) for kept in self._copies.values()) > self._most_faces:
                 self._copies.popitem(last=False)
+        # After that: an event that was deleted before is seen now, and one that is deleted later is forgotten then.
+        self.forget_deleted()

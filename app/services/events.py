@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - an argument below is called date
 from typing import Final
@@ -71,7 +71,11 @@ class EventService:
         files: EventFiles,
         passwords: Passwords,
         gallery: Gallery,
+        *,
+        on_deleted: Callable[[int], None] = lambda _: None,
     ) -> None:
+        """:param on_deleted: is told the id of an event that was deleted, after the commit."""
+        self._on_deleted = on_deleted
         self._sessions = sessions
         self._access = access
         self._files = files
@@ -165,6 +169,7 @@ class EventService:
         password: str | None = None,
         description: str | None = None,
         date: Date | None = None,
+        clear_date: bool = False,
     ) -> EventView:
         """Change what is given. A new password ends every token and every picture's address of the event."""
         with self._sessions() as session:  # who may not is told before anything is hashed
@@ -176,7 +181,7 @@ class EventService:
                 event.name = name
             if description is not None:
                 event.description = description
-            if date is not None:
+            if date is not None or clear_date:
                 event.date = date
             if password_hash is not None:
                 event.password_hash = password_hash
@@ -197,6 +202,7 @@ class EventService:
                 )
             ).all()
             session.delete(event)
+        self._on_deleted(event_id)
         self._files.remove_event(event.owner_id, event_id)
         self._files.remove(key for key in downloads if key is not None)
 

@@ -113,7 +113,7 @@ class FindMyFace:
         self, who: EventCaller, event_id: int, model: str, probe: Vectors, wanted: PageRequest
     ) -> tuple[Event, Page[Found]]:
         calibration = calibration_for(split_key(model)[0])
-        hidden = self._hidden(event_id, who.person, model)
+        hidden = self.hidden_from(event_id, who.person, model)
         with self._sessions() as session:
             event = self._access.get_visible(session, who, event_id)
             hits = self._memory.search(session, event, model, probe, lambda faces: bands_for(calibration, faces).maybe)
@@ -130,8 +130,8 @@ class FindMyFace:
         ]
         return event, Page(found, len(rows))
 
-    def _hidden(self, event_id: int, person: int | None, model: str) -> Vectors:
-        """Selfies, shape (n, 512), of those who are hidden from this person in this event."""
+    def hidden_from(self, event_id: int, person: int | None, model: str) -> Vectors:
+        """Selfies, shape (n, 512), of those who are hidden from this person in this event; from everybody for None."""
         query = (
             select(Selfie.user_id, Selfie.model, Selfie.embedding)
             .join(EventVisit, EventVisit.user_id == Selfie.user_id)

@@ -13,7 +13,7 @@ import hashlib
 import math
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
@@ -80,6 +80,30 @@ class Lockout:
         self._clock = clock
         self._turns = tuple(threading.Lock() for _ in range(_TURNS))
         self._cleaned_at = clock()
+
+    @property
+    def limit(self) -> int:
+        """Failures that lock an account."""
+        return self._limit
+
+    def with_limit(self, limit: int) -> Lockout:
+        """Another one that differs in its limit; for keys of its own."""
+        return Lockout(self._sessions, limit=limit, life=self._life, clock=self._clock)
+
+    def is_locked(self, account: str) -> bool:
+        """Whether further attempts on an account are refused at the moment."""
+        query = select(SignInFailures.locked_until).where(SignInFailures.account == account)
+        with self._sessions() as session:
+            until = session.scalar(query)
+        return until is not None and until > self._clock()
+
+    def count_failure(self, account: str) -> None:
+        """Count a failure afterwards, for counters that many people share: attempts on them do not take turns.
+
+        While it is locked nothing is counted: the lock ends when it was said to.
+        """
+        with suppress(AccountLocked):
+            self._count(account)
 
     @contextmanager
     def attempt(self, account: str) -> Iterator[Attempt]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Protocol
 
 from sqlalchemy import delete, func, or_, select
@@ -33,7 +34,19 @@ class UserFolders(Protocol):
 class UserService:
     """Use cases of the namespace ``users``."""
 
-    def __init__(self, sessions: sessionmaker[Session], folders: UserFolders, passwords: Passwords) -> None:
+    def __init__(
+        self,
+        sessions: sessionmaker[Session],
+        folders: UserFolders,
+        passwords: Passwords,
+        *,
+        leaving: Callable[[Session, int], Callable[[], None]] = lambda *_: lambda: None,
+    ) -> None:
+        """
+        :param leaving: is told who is deleted, in the transaction that does it; what it answers is called after the
+            commit.
+        """
+        self._leaving = leaving
         self._sessions = sessions
         self._folders = folders
         self._passwords = passwords
@@ -111,9 +124,11 @@ class UserService:
         with self._sessions.begin() as session:
             keep_an_admin(session, without=user_id)
             user = get_user(session, user_id, for_update=True)
+            afterwards = self._leaving(session, user_id)
             session.delete(user)
         # After the commit: if the process dies in between, the next start removes the folder of a user who is gone.
         self._folders.remove(user_id)
+        afterwards()
 
 
 def get_user(session: Session, user_id: int, *, for_update: bool = False) -> User:

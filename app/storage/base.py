@@ -77,6 +77,9 @@ class Storage(Protocol):
         :raises FileNotFoundError: there is no such key.
         """
 
+    def free_bytes(self) -> int | None:
+        """Room that is left; None if nobody knows."""
+
     def delete(self, key: str, *, durable: bool = True) -> None:
         """Remove a key; nothing happens if it is gone already.
 

@@ -109,6 +109,13 @@ class LocalStorage:
             raise
         return os.fdopen(descriptor, "rb")
 
+    def free_bytes(self) -> int | None:
+        """Room on the disk of the root, or of the nearest folder above it that is there."""
+        for folder in (self._root, *self._root.parents):
+            with contextlib.suppress(OSError):
+                return shutil.disk_usage(folder).free
+        return None
+
     def delete(self, key: str, *, durable: bool = True) -> None:
         """Remove a file; for good, if the removal is to be durable: the folder is flushed."""
         path = self.path(key)

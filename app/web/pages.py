@@ -82,6 +82,7 @@ def _config(settings: Settings, assets: AssetSet, language: str) -> dict[str, ob
         "assets": f"/assets/{assets.version}/",
         "messages": assets.url(messages) if messages in assets.files else None,
         "faceLogin": settings.face_login,
+        "driveSearch": bool(settings.google_api_key),
         "maxUploadBytes": settings.max_upload_bytes,
         "maxAudioBytes": settings.max_audio_bytes,
         "maxRequestBytes": settings.max_request_bytes,

@@ -45,6 +45,11 @@ GROUPS = (
         ),
     ),
     Group(
+        "events",
+        lazy_gettext("Photos of an event"),
+        (Tab("events", "/events", "calendar-heart", lazy_gettext("Events")),),
+    ),
+    Group(
         "faces",
         lazy_gettext("Faces"),
         (

@@ -3,7 +3,8 @@
 Everything is written in English, in the source. A translation lies in ``translations/<language>/<part>.po``, one part
 for each tab, so that people who work on different tabs change different files:
 
-* ``<tab>.po``: ``templates/tabs/<tab>.html``, ``static/js/tabs/<tab>.js`` and ``static/js/tabs/<tab>/``
+* ``<tab>.po``: ``templates/tabs/<tab>.html``, ``static/js/tabs/<tab>.js`` and the folders ``<tab>/`` beside them
+* ``<tab>_<view>.po``: the views of a large tab that have a part of their own (``VIEWS``)
 * ``shell.po``: every other template and script, and ``app/web``
 * ``api.po``: what the API says to people
 
@@ -43,9 +44,16 @@ _KEYWORDS = {**DEFAULT_KEYWORDS, "lazy_gettext": None, "t": None, "tn": (1, 2)}
 _COMMENT_TAG = "Translators:"
 
 _TAB_FILES = (
-    re.compile(r"app/web/templates/tabs/(\w+)\.html"),
-    re.compile(r"static/js/tabs/(\w+)(?:\.js|/.+)"),
+    re.compile(r"app/web/templates/tabs/(\w+)(?:\.html|/(?P<view>\w+).*)"),
+    re.compile(r"static/js/tabs/(\w+)(?:\.js|/(?P<view>\w+).*)"),
 )
+#: Files (and folders) of a tab whose messages make a part of their own, by that part's name.
+VIEWS = {
+    "events_guest": set(
+        "guest kept access selfie results gallery lightbox selection download all day near sharing".split()  # noqa: SIM905
+    ),
+    "events_drive": {"drive"},
+}
 SHELL = "shell"
 API = "api"
 #: Where Babel does not know better than English: Indonesian nouns have one form.
@@ -69,7 +77,7 @@ class Said:
 
 def parts() -> list[str]:
     """Names of the parts."""
-    return [SHELL, API, *(tab.key for tab in TABS)]
+    return [SHELL, API, *(tab.key for tab in TABS), *VIEWS]
 
 
 def part_of(file: str) -> str:
@@ -78,7 +86,9 @@ def part_of(file: str) -> str:
         return API
     for pattern in _TAB_FILES:
         if match := pattern.fullmatch(file):
-            return match[1]
+            tab, view = match[1], match["view"]
+            own = (part for part, files in VIEWS.items() if part.startswith(f"{tab}_") and view in files)
+            return next(own, tab)
     return SHELL
 
 

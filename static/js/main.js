@@ -5,6 +5,7 @@ import { t } from "./core/messages.js";
 import { config } from "./core/config.js";
 import { onSession, restore, session } from "./core/session.js";
 import { onBack, watchConnection } from "./core/connection.js";
+import { catchAnswer } from "./core/google.js";
 import { currentTab, startRouter } from "./core/router.js";
 import { startThemeSwitch } from "./core/theme.js";
 
@@ -34,6 +35,7 @@ function fetchTheRest() {
   for (const key of Object.keys(config.tabs)) import(`./tabs/${key}.js`).catch(() => {});
 }
 
+catchAnswer(); // a code of Google's stays in the address no longer than needed
 for (const kind of ["click", "auxclick"]) byId("languages").addEventListener(kind, keepAddress);
 startThemeSwitch(byId("theme-switch"));
 watchConnection();

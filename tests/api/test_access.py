@@ -36,6 +36,8 @@ PUBLIC_CALLS = {
     ("GET", "/static/history_images/<path:key>"),
     # An <img> sends no token: the signature of its address is looked at (tests/api/test_event_access.py).
     ("GET", "/api/images/<int:image_id>/<size>"),
+    # Nor does a link; the same.
+    ("GET", "/api/events/<int:event_id>/downloads/<int:download_id>/file"),
     # Leads to the event's page, which asks for the password.
     ("GET", "/r/<share_code>"),
 }

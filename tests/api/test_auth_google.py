@@ -258,6 +258,63 @@ def test_linking_needs_the_persons_own_token(api, google):
     assert_problem(api.delete("/api/auth/google/link"), 401, "not_authenticated")
 
 
+def test_what_is_linked_can_be_asked(api, google):
+    session = bearer(sign_in(api, google).json["access_token"])
+    told = api.get("/api/auth/google/link", headers=session).json
+    assert (told["linked"], told["email"]) == (True, "anna@gmail.com")
+    assert told["created_at"].endswith("Z")
+    api.post("/api/users", json={**ANNA, "email": "eve@gmail.com"})
+    session = bearer(password_login(api, "eve@gmail.com").json["data"]["token"])
+    told = api.get("/api/auth/google/link", headers=session)
+    assert told.json == {"linked": False, "email": None, "created_at": None}
+    assert_problem(api.get("/api/auth/google/link"), 401, "not_authenticated")
+
+
+# --- a browser that comes back from Google's page
+
+
+def test_a_page_learns_where_to_send_people(api, google, make_app):
+    told = api.get("/api/auth/google").json
+    assert (told["authorize_url"], told["sign_up"]) == (google.settings()["google_authorize_url"], True)
+    settings = {**google.settings(), "google_client_secret": "", "google_sign_up": False}
+    told = make_app(**settings).test_client().get("/api/auth/google").json
+    assert (told["sign_in"], told["authorize_url"], told["sign_up"]) == (True, None, False)
+
+
+def test_a_code_and_its_verifier_sign_in(api, google):
+    verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+    code = google.code("1001", "anna@gmail.com", nonce="n-1")
+    google.asked_with[code] = {
+        "redirect_uri": "http://localhost/account",
+        # RFC 7636, appendix B
+        "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+    }
+    body = {
+        "server_auth_code": code,
+        "nonce": "n-1",
+        "redirect_uri": "http://localhost/account",
+        "code_verifier": verifier,
+    }
+    assert api.post("/api/auth/google", json=body).status_code == 200
+    assert_problem(api.post("/api/auth/google", json=body), 401, "google_token_rejected")
+
+
+@pytest.mark.parametrize(
+    ("settings", "uri"),
+    [
+        ({}, ""),
+        ({}, "postmessage"),
+        ({}, "https://localhost/account"),
+        ({"public_url": "https://faces.example:8443"}, "https://faces.example:8443/account"),
+        ({"google_redirect_uri": "https://app.example/back"}, "https://app.example/back"),
+    ],
+)
+def test_codes_of_our_own_pages_are_taken(make_app, google, settings, uri):
+    api = make_app(**google.settings(), **settings).test_client()
+    body = {"server_auth_code": google.code("1001", "anna@gmail.com"), "redirect_uri": uri}
+    assert api.post("/api/auth/google", json=body).status_code == 200
+
+
 # --- what is refused
 
 
@@ -270,7 +327,16 @@ def test_linking_needs_the_persons_own_token(api, google):
         ({"server_auth_code": "x" * 5000}, {"server_auth_code"}),
         ({"server_auth_code": "\ud800"}, {"server_auth_code"}),
         ({"google_access_token": "x", "nonce": "n"}, {"nonce"}),
+        ({"google_access_token": "x", "code_verifier": "v" * 43}, {"code_verifier"}),
+        ({"server_auth_code": "x", "code_verifier": "short"}, {"code_verifier"}),
+        ({"server_auth_code": "x", "code_verifier": "ä" * 43}, {"code_verifier"}),
         ({"server_auth_code": "x", "redirect_uri": ["x"]}, {"redirect_uri"}),
+        ({"server_auth_code": "x", "redirect_uri": "https://evil.example/account"}, {"redirect_uri"}),
+        ({"server_auth_code": "x", "redirect_uri": "https://localhost@evil.example/"}, {"redirect_uri"}),
+        ({"server_auth_code": "x", "redirect_uri": "https://localhost.evil.example/"}, {"redirect_uri"}),
+        ({"server_auth_code": "x", "redirect_uri": "//localhost/account"}, {"redirect_uri"}),
+        ({"server_auth_code": "x", "redirect_uri": "app://localhost/account"}, {"redirect_uri"}),
+        ({"server_auth_code": "x", "redirect_uri": "http://["}, {"redirect_uri"}),
     ],
 )
 def test_what_is_no_credential_is_said_by_field(api, body, fields):
@@ -327,8 +393,11 @@ def test_a_signature_that_cannot_be_checked_lets_nobody_in(api, google):
 
 
 def test_the_setup_tells_what_a_page_needs(api, client):
-    assert api.get("/api/auth/google").json == {"sign_in": True, "client_id": CLIENT_ID, "drive_search": True}
-    assert client.get("/api/auth/google").json == {"sign_in": False, "client_id": None, "drive_search": False}
+    with_google, without = api.get("/api/auth/google").json, client.get("/api/auth/google").json
+    names = ("sign_in", "client_id", "drive_search")
+    assert [with_google[name] for name in names] == [True, CLIENT_ID, True]
+    assert [without[name] for name in names] == [False, None, False]
+    assert without["authorize_url"] is None
 
 
 def test_without_a_setup_it_says_so(client):

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from app.db import Selfie
-from app.engines.images import encode_jpeg
+from app.engines.images import decode, encode_jpeg
 from tests.api.test_problem import assert_problem
 from tests.fake_google import FakeGoogle, Fault
 from tests.fakes import FakeFaceEngine, picture_of
@@ -227,3 +227,56 @@ def test_without_a_key_it_says_so(make_app, faces, google):
     headers = person(api, "Anna", "anna@email.com")
     assert_problem(start(api, headers), 503, "google_not_configured")
     assert api.get("/api/auth/google").json["drive_search"] is False
+
+
+# --- pictures of the results
+
+
+def thumbnail(api, headers, search_id, file_id="picture-0001"):
+    return api.get(f"/api/drive-search/{search_id}/files/{file_id}/thumbnail", headers=headers)
+
+
+@pytest.fixture
+def found(api, google, anna):
+    """A search that has found one large picture, and left out another one."""
+    google.picture("picture-0001", FOLDER, encode_jpeg(picture_of(1, width=1200, height=900), 90))
+    google.picture("picture-0002", FOLDER, b"GIF89a", mime="image/gif")
+    search_id = start(api, anna).json["search_id"]
+    assert finished(api, anna, search_id).json["status"] == "completed"
+    return search_id
+
+
+def test_a_result_is_shown_small_and_fetched_when_it_is_looked_at(api, google, anna, found):
+    before = google.downloads["picture-0001"]
+    answer = thumbnail(api, anna, found)
+    assert (answer.status_code, answer.mimetype) == (200, "image/jpeg")
+    image = decode(answer.data, max_bytes=10**6, max_pixels=10**6)
+    assert image.shape == (300, 400, 3)
+    assert google.downloads["picture-0001"] == before + 1
+    assert answer.headers["Cache-Control"] == "private, max-age=3600"
+    assert "Authorization" in answer.headers["Vary"]
+
+
+def test_only_pictures_that_the_search_looked_at_are_shown_and_only_to_its_owner(api, google, anna, found):
+    google.picture("picture-elsewhere", "another-folder", photo(1))
+    downloads = google.downloads.total()
+    for file_id in ("picture-0002", "picture-elsewhere", "never-seen", "a%00b", "..", "%F0%9F%98%80", "x" * 300):
+        assert thumbnail(api, anna, found, file_id).status_code == 404
+    eve = person(api, "Eve", "eve@email.com")
+    assert_problem(thumbnail(api, eve, found), 404, "drive_search_not_found")
+    assert_problem(thumbnail(api, anna, 2**40), 404, "drive_search_not_found")
+    assert_problem(thumbnail(api, {}, found), 401, "not_authenticated")
+    assert google.downloads.total() == downloads
+
+
+def test_a_picture_that_drive_does_not_give_is_said_at_once(api, google, anna, found):
+    google.fail("media", Fault(503))
+    answer = thumbnail(api, anna, found)
+    assert_problem(answer, 503, "google_unavailable")
+    assert int(answer.headers["Retry-After"]) >= 1
+    google.items["picture-0001"].public = False
+    assert_problem(thumbnail(api, anna, found), 404, "drive_file_not_readable")
+    google.items["picture-0001"].public = True
+    google.items["picture-0001"].data = b"no picture any more"
+    assert_problem(thumbnail(api, anna, found), 400, "unsupported_image")
+    assert thumbnail(api, anna, found).headers["Cache-Control"] == "no-store"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
@@ -31,7 +32,7 @@ class World:
             guests.sign_in(name, admin=admin)
         self.event = guests.event()
         self.second = guests.event(name="Second")
-        self.images = guests.upload(self.event["id"], photo(1, 2), photo(3))
+        self.images = guests.upload(self.event["id"], photo(1, 2), photo(3, 1))
         guests.upload(self.second["id"], photo(4))
         guests.index()
         # What people keep does not let them in.
@@ -46,10 +47,13 @@ class World:
         services.event_access._clock = lambda: datetime.now(UTC) - timedelta(hours=3)
         expired = guests.open("late", self.event["id"])
         self.expired_urls = self._urls_for("late")
+        self.downloads = {"late": self._download_of("late", expired)}
+        self.expired_urls.append(self.downloads["late"]["url"])
         services.event_access._clock = started
 
         good = guests.open("guest", self.event["id"])
         self.good_urls = self._urls_for("guest")
+        self.downloads["guest"] = self._download_of("guest", good)
         other = guests.open("neighbour", self.second["id"])
         head, body, signature = good.split(".")
         #: caller -> (person, event token)
@@ -83,12 +87,20 @@ class World:
             for link in [services.event_access.link(image["id"], size, who, event)]
         ]
 
+    def _download_of(self, name: str, token: str) -> dict[str, Any]:
+        """A ZIP file of every photo, ready."""
+        path = f"/api/events/{self.event['id']}/downloads"
+        asked = self.guests.call(name, "POST", path, token=token, json={"all": True}).json
+        self.guests.app.extensions["kenali"].download_runner.run(asked["id"])
+        return self.guests.call(name, "GET", f"{path}/{asked['id']}", token=token).json
+
     def path(self, call: Call) -> str:
         """A route about the first event and its first photo."""
         values = {
             "event_id": self.event["id"],
             "image_id": self.images[0]["id"],
             "size": "web",
+            "download_id": self.downloads["guest"]["id"],
             "share_code": self.event["share_code"],
             "user_id": self.guests.people["owner"],
         }
@@ -138,6 +150,13 @@ def test_the_test_can_fail(world):
         assert world.leaks(guest.call("guest", "GET", path, token=token)) == "a picture"
         assert world.leaks(guest.call("owner", "GET", path)) == "a picture"
     assert all(world.leaks(guest.call("nobody", "GET", url)) == "a picture" for url in world.good_urls)
+    download = world.downloads["guest"]
+    assert world.leaks(guest.call("nobody", "GET", download["url"])) == "a picture"
+    path = f"/api/events/{world.event['id']}/downloads"
+    assert world.leaks(guest.call("guest", "GET", f"{path}/{download['id']}/file", token=token)) == "a picture"
+    for shown in (path, f"{path}/{download['id']}"):
+        assert world.leaks(guest.call("guest", "GET", shown, token=token)) == "an address of a picture"
+    assert world.leaks(guest.call("owner", "GET", f"/api/events/{world.event['id']}/statistics")) is not None
     for path in (f"/api/events/{world.event['id']}/images", "/api/fotota", "/api/activity/me/recent"):
         assert world.leaks(guest.call("guest", "GET", path, token=token)) == "an address of a picture"
 
@@ -151,7 +170,7 @@ def test_no_route_gives_a_picture_to_whoever_has_no_access(world):
     for call in calls:
         for caller, (person, token) in world.callers.items():
             for query in queries if call.method == "GET" else ("",):
-                options = {"json": {"password": "wrong-guess"}} if call.method in {"POST", "PUT"} else {}
+                options = {"json": {"password": "wrong-guess", "all": True}} if call.method in {"POST", "PUT"} else {}
                 if call.rule.endswith("/images") and call.method == "POST":
                     options = form(("files", "a.jpg", photo(9)))
                 answer = world.guests.call(person, call.method, world.path(call) + query, token=token, **options)
@@ -175,6 +194,20 @@ def test_every_size_of_every_picture_is_refused_without_a_signature(world):
                     answer = world.guests.call(person, method, f"/api/images/{image['id']}/{size}", token=token)
                     if answer.status_code not in {401, 403} or world.leaks(answer):
                         wrong.append(f"{method} {image['id']}/{size} as {caller}: {answer.status}")
+    assert wrong == []
+
+
+def test_no_zip_file_of_a_protected_event_without_its_token(world):
+    wrong = []
+    for name, download in world.downloads.items():
+        assert download["state"] == "ready"
+        path = f"/api/events/{world.event['id']}/downloads/{download['id']}/file"
+        for caller, (person, token) in world.callers.items():
+            for method in ("GET", "HEAD"):
+                for headers in ({}, {"Range": "bytes=0-99"}):
+                    answer = world.guests.call(person, method, path, token=token, headers=headers)
+                    if answer.status_code not in {401, 403} or world.leaks(answer):
+                        wrong.append(f"{method} that of {name} as {caller}: {answer.status}")
     assert wrong == []
 
 
@@ -237,6 +270,7 @@ def test_an_expired_address_and_one_of_somebody_who_left_give_nothing(world):
         answer = world.guests.call("late", "GET", url)
         assert (answer.status_code, answer.json["code"]) == (403, "media_link_expired")
     urls = world._urls_for("gone")
+    urls.append(world._download_of("gone", world.guests.open("gone", world.event["id"]))["url"])
     assert all(world.guests.call("nobody", "GET", url).status_code == 200 for url in urls)
     assert world.guests.call("gone", "DELETE", "/api/me").status_code == 200
     for url in urls:

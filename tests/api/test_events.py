@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from PIL import Image as PillowImage
 from sqlalchemy import func, select
+from sqlalchemy import text as sql
 
 from app.db import Base, Event, EventVisit
+from app.errors import UserNotFound
 from tests.api.test_problem import assert_problem
 from tests.events import PASSWORD, Guests, fake_engines, photo
 
@@ -205,6 +208,91 @@ def test_too_many_wrong_passwords_lock_this_person_out_of_this_event(guests):
     # Signing in is another counter.
     body = {"email": "guest@email.com", "password": "secure123"}
     assert guests.client.post("/api/auth/login-pass-verify", json=body).status_code == 200
+
+
+@pytest.fixture
+def crowded(guests, monkeypatch) -> dict:
+    """An event for which five wrong passwords of whomever are too many, three of one person and two of another."""
+    access = guests.app.extensions["kenali"].event_access
+    monkeypatch.setattr(access, "_crowd", access._crowd.with_limit(5))
+    for name in ("known", "first", "second", "newcomer", "guesser"):
+        guests.sign_in(name)
+    event = guests.event()
+    guests.open("known", event["id"])
+    for name in ("first", "first", "first", "second", "second"):
+        assert_problem(_open(guests, name, event, "guess-wrong"), 403, "wrong_event_password")
+    return event
+
+
+def _open(guests, name, event, password):
+    return guests.call(name, "POST", f"/api/events/{event['id']}/access", json={"password": password})
+
+
+def test_many_accounts_guess_no_faster_than_one_attempt_each(guests, crowded):
+    for name in ("second", "guesser"):
+        assert_problem(_open(guests, name, crowded, "guess-wrong"), 403, "wrong_event_password")
+        refused = _open(guests, name, crowded, PASSWORD)
+        assert_problem(refused, 429, "account_locked")
+        assert int(refused.headers["Retry-After"]) > 0
+
+
+def test_nobody_keeps_guests_out_by_guessing(guests, crowded):
+    assert _open(guests, "newcomer", crowded, PASSWORD).status_code == 200
+    # Whoever has opened it before may mistype as always.
+    assert_problem(_open(guests, "known", crowded, "mistyped"), 403, "wrong_event_password")
+    assert _open(guests, "known", crowded, PASSWORD).status_code == 200
+    # Another event is another matter.
+    second = guests.event(name="Second")
+    assert_problem(_open(guests, "guesser", second, "mistyped"), 403, "wrong_event_password")
+    assert _open(guests, "guesser", second, PASSWORD).status_code == 200
+
+
+def test_going_on_to_guess_does_not_keep_the_event_locked(guests, crowded, monkeypatch):
+    access = guests.app.extensions["kenali"].event_access
+    started = datetime.now(UTC)
+    for minutes, status in ((10, 429), (16, 200)):
+        now = started + timedelta(minutes=minutes)
+        for lockout in (access._crowd, access._once, access._lockout):
+            monkeypatch.setattr(lockout, "_clock", lambda now=now: now)
+        _open(guests, "guesser", crowded, "guess-wrong")
+        assert _open(guests, "guesser", crowded, PASSWORD).status_code == status
+
+
+def test_deleting_an_owner_and_their_own_visit_do_not_wait_for_each_other(guests):
+    guests.sign_in("boss", admin=True)
+    event = guests.event()
+    owner, services = guests.people["owner"], guests.app.extensions["kenali"]
+    waiting = sql(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with ThreadPoolExecutor(1) as pool, services.sessions.begin() as session:
+        # As the deletion of an account begins...
+        session.execute(sql("SELECT 1 FROM users WHERE id = :id FOR UPDATE"), {"id": owner})
+        visit = pool.submit(services.event_access.open, event["id"], owner, PASSWORD)
+
+        def is_waiting():
+            with services.sessions() as other:
+                return other.scalar(waiting) == 1
+
+        guests.wait_for(is_waiting)
+        # ...and goes on: whoever waits for the account holds nothing of the event.
+        session.execute(sql("SELECT 1 FROM events WHERE id = :id FOR UPDATE NOWAIT"), {"id": event["id"]})
+        session.execute(sql("DELETE FROM users WHERE id = :id"), {"id": owner})
+        session.commit()
+        with pytest.raises(UserNotFound):
+            visit.result(60)
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_the_day_and_the_description_can_be_cleared(guests, nothing):
+    event = guests.event(date="2026-01-22", description="Party in the garden.")
+    path = f"/api/events/{event['id']}"
+    renamed = guests.call("owner", "PUT", path, json={"name": "New"}).json
+    assert (renamed["date"], renamed["description"]) == ("2026-01-22", "Party in the garden.")
+    cleared = guests.call("owner", "PUT", path, json={"date": nothing}).json
+    assert (cleared["date"], cleared["description"]) == (None, "Party in the garden.")
+    cleared = guests.call("owner", "PUT", path, json={"description": nothing, "date": "2026-01-23"}).json
+    assert (cleared["date"], cleared["description"], cleared["name"]) == ("2026-01-23", "", "New")
 
 
 def test_a_visit_is_recorded_with_the_one_before(guests, monkeypatch):

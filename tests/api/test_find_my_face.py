@@ -69,6 +69,33 @@ def in_memory(guests, event_id):
         return memory.holds(get_event(session, event_id), services.gallery.active_engine().info.key)
 
 
+@pytest.mark.parametrize("deleted", ["the event", "its owner", "by another process"])
+def test_with_an_event_its_faces_in_memory_go(guests, event, deleted, monkeypatch):
+    services = guests.app.extensions["kenali"]
+    memory = services.find_my_face._memory
+    second = guests.event()["id"]
+    guests.upload(second, photo(7))
+    guests.index()
+    for event_id in (event, second):
+        token = guests.open("anna", event_id)
+        selfie(guests, "anna", 1)
+        guests.call("anna", "GET", path(event_id), token=token)
+        assert in_memory(guests, event_id)
+    assert set(memory._copies) == {event, second}
+    if deleted == "the event":
+        assert guests.call("owner", "DELETE", f"/api/events/{event}").status_code == 200
+    elif deleted == "its owner":
+        guests.sign_in("boss", admin=True)
+        services.users.delete(guests.people["owner"])
+        second = None
+    else:
+        with services.sessions.begin() as session:
+            session.delete(get_event(session, event))
+        monkeypatch.setattr("app.services.event_memory.CHECK_SECONDS", 0)
+        guests.call("anna", "GET", path(second), token=token)
+    assert set(memory._copies) == ({second} if second else set())
+
+
 def test_photos_with_my_face_best_first_by_the_stored_selfie(guests, event):
     token = guests.open("anna", event)
     assert_problem(guests.call("anna", "GET", path(event), token=token), 409, "no_selfie")
@@ -306,7 +333,11 @@ def test_which_faces_are_hidden():
         return vector
 
     def shown(face, probe):
-        hits = Hits(1000, Faces(np.array([1]), np.zeros((1, 4), np.float32), face[None]), np.array([face @ probe]))
+        hits = Hits(
+            1000,
+            Faces(np.array([1]), np.array([1]), np.zeros((1, 4), np.float32), face[None]),
+            np.array([face @ probe]),
+        )
         return shown_to_others(hits, probe, hidden, bands, calibration)[0]
 
     hidden = np.eye(1, EMBEDDING_SIZE, dtype=np.float32)

@@ -153,8 +153,8 @@ def open_page(browser: Browser, server: Server) -> Iterator[OpenPage]:
     """Open a page: ``open_page("/users", lang="id", theme="dark", size="phone", on=token_server)``.
 
     It may talk to its server only, and must not complain; ``allowed="ERR_CONNECTION"`` is a pattern of the complaints
-    that a test provokes. Without a path nothing is loaded yet. Further arguments are those of Playwright's
-    ``new_context``.
+    that a test provokes, ``also=("http://localhost:…",)`` names further servers. Without a path nothing is loaded yet.
+    Further arguments are those of Playwright's ``new_context``.
     """
     opened: list[Watched] = []
 
@@ -166,6 +166,7 @@ def open_page(browser: Browser, server: Server) -> Iterator[OpenPage]:
         size: str = "desktop",
         on: Server | None = None,
         allowed: str | None = None,
+        also: tuple[str, ...] = (),
         **options: Any,
     ) -> Page:
         base = f"http://127.0.0.1:{(on or server).port}"
@@ -174,7 +175,7 @@ def open_page(browser: Browser, server: Server) -> Iterator[OpenPage]:
         )
         context.set_default_timeout(PATIENCE_MS)
         watched = Watched(context.new_page(), context, allowed)
-        watch(watched, base)
+        watch(watched, base, *also)
         opened.append(watched)
         if path is not None:
             watched.page.goto(path)
@@ -188,14 +189,16 @@ def open_page(browser: Browser, server: Server) -> Iterator[OpenPage]:
         watched.check()
 
 
-def watch(watched: Watched, base: str) -> None:
+def watch(watched: Watched, *servers: str) -> None:
     page = watched.page
     page.on("console", lambda message: watched.complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: watched.complaints.append(str(error)))
     page.on(
         "request",
         lambda request: (
-            None if request.url.startswith((f"{base}/", "data:", "blob:")) else watched.foreign.append(request.url)
+            None
+            if request.url.startswith((*(f"{server.rstrip('/')}/" for server in servers), "data:", "blob:"))
+            else watched.foreign.append(request.url)
         ),
     )
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 
 from app.web.tabs import TABS
 from tests.browser.conftest import ready
-from tests.browser.screenshots import ACTS, fill
+from tests.browser.screenshots import ACTS, VIEWS, fill
 
 pytestmark = pytest.mark.browser
 
@@ -44,6 +44,18 @@ def test_a_tab_in_use_has_no_violation(open_page, filled, tab, theme):
         act(page)
     page.wait_for_load_state("networkidle")
     assert violations(page) == []
+
+
+@needs_axe
+@pytest.mark.parametrize(("size", "theme"), [("desktop", "dark"), ("phone", "light")])
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_in_use_has_no_violation_and_no_sideways_scrolling(open_page, filled, view, size, theme):
+    path, act = VIEWS[view]
+    page = open_page(path, size=size, theme=theme, lang="id", reduced_motion="reduce")
+    act(page)
+    page.wait_for_load_state("networkidle")
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 @needs_axe

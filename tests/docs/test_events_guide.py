@@ -28,11 +28,12 @@ def test_the_commands_work_one_after_the_other(tmp_path: Path):
             answers.append(out.stdout.decode().rpartition("\n"))
     finally:
         server.stop()
-    assert [int(status) for _, _, status in answers] == [201, 201, 200, 202, 200]
+    assert [int(status) for _, _, status in answers] == [201, 201, 200, 202, 200, 200]
     created, uploaded, shown = (json.loads(body) for body, _, _ in answers[:3])
     assert (created["id"], created["date"]) == (1, "2026-01-22")
     assert [(image["duplicate"], image["rejected"]) for image in uploaded] == [(False, None)] * 2
     assert shown["total"] == 2
+    assert json.loads(answers[5][0])["photos"] == 2
     assert (tmp_path / "event.svg").read_bytes().startswith(b"<?xml")
 
 

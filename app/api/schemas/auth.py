@@ -70,8 +70,14 @@ class GoogleCredential(JsonBody):
         None,
         max_length=500,
         description="What the code was asked for with, unless it is GOOGLE_REDIRECT_URI: empty for Android and iOS, "
-        "postmessage for the pop-up in a browser.",
+        "postmessage for the pop-up in a browser, or an address on this server (or on PUBLIC_URL's) such as /account.",
         examples=["postmessage"],
+    )
+    code_verifier: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9._~-]{43,128}$",
+        description="What you showed Google the SHA-256 of (code_challenge, PKCE). Only with server_auth_code.",
+        examples=["dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"],
     )
 
 
@@ -135,6 +141,11 @@ google_setup = ns.model(
             description="The client id to ask Google with; null without Google.",
             example="1234-abc.apps.googleusercontent.com",
         ),
+        "authorize_url": fields.String(
+            description="Google's page where a browser begins; null if the server cannot exchange codes.",
+            example="https://accounts.google.com/o/oauth2/v2/auth",
+        ),
+        "sign_up": fields.Boolean(description="Whether people without an account here get one.", example=True),
         "drive_search": fields.Boolean(description="Whether Drive folders can be searched.", example=True),
     },
 )
@@ -155,6 +166,14 @@ google_link = ns.model(
     {
         "email": fields.String(description="Address of the Google account.", example="john@gmail.com"),
         "created_at": UtcDateTime(description="When it was linked.", example=_TIME),
+    },
+)
+google_linked = ns.model(
+    "GoogleLinked",
+    {
+        "linked": fields.Boolean(description="Whether a Google account signs you in.", example=True),
+        "email": fields.String(description="Its address; null without one.", example="john@gmail.com"),
+        "created_at": UtcDateTime(description="When it was linked; null without one.", example=_TIME),
     },
 )
 google_unlinked = ns.model("GoogleUnlinked", {"message": fields.String(example="Google account unlinked")})

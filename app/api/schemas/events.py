@@ -66,8 +66,10 @@ class EventChange(JsonBody):
     """Body of ``PUT /api/events/<id>``: what is left out stays."""
 
     name: Name | None = Field(None, description="What guests look for.", examples=["Budi & Ani's wedding"])
-    description: Description | None = Field(None, description="Several lines, if you like.", examples=["Moved inside."])
-    date: Day = Field(None, description="The day of it.", examples=["2026-01-23"])
+    description: Description | None = Field(
+        None, description="Several lines, if you like; null for none.", examples=["Moved inside."]
+    )
+    date: Day = Field(None, description="The day of it; null for none.", examples=["2026-01-23"])
     password: Password | None = Field(
         None,
         description="A new one: whoever opened the event with the old one must open it again.",
@@ -107,6 +109,11 @@ TOKEN_PARAM: Final[dict[str, dict[str, Any]]] = {
         "type": "string",
         "description": "The `event_access_token` of `…/access`; the owner and admins need none.",
     }
+}
+LINK_PARAMS: Final[dict[str, dict[str, Any]]] = {
+    "person": {"in": "query", "type": "integer", "description": "Part of a signed address."},
+    "expires": {"in": "query", "type": "integer", "description": "Part of a signed address."},
+    "signature": {"in": "query", "type": "string", "description": "Part of a signed address."},
 }
 QR_PARAMS: Final[dict[str, dict[str, Any]]] = {
     **TOKEN_PARAM,

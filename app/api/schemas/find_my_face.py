@@ -16,7 +16,7 @@ selfie_form.add_argument(
     "files", type=FileArgument(), location="files", help="One more. Programs repeat this field: three in all."
 )
 
-_coords = ns.model(
+face_coords = ns.model(
     "EventFaceCoords",
     {
         "x": fields.Float(description="Left edge, pixels of the upright original.", example=120.5),
@@ -29,7 +29,7 @@ found = ns.model(
     "FoundFace",
     {
         "image": fields.Nested(image),
-        "face_coords": fields.Nested(_coords, description="Your face; the best one, if there are several."),
+        "face_coords": fields.Nested(face_coords, description="Your face; the best one, if there are several."),
         "similarity": fields.Float(description="Cosine with your selfie, -1 to 1.", example=0.6123),
         "band": fields.String(enum=["sure", "maybe"], description="How sure it is that it is you.", example="sure"),
         "new_since_last_visit": fields.Boolean(

@@ -26,8 +26,10 @@ SOURCE: Final = "https://github.com/deepinsight/insightface/tree/master/model_zo
 
 #: The detector's own default (insightface.app.FaceAnalysis.prepare).
 _MIN_SCORE: Final = 0.5
-#: Faces in one run of the recogniser: 8.0 ms alone, 5.5 ms a face from 4 to 32 (bench/face_engine.py).
-_LARGEST_BATCH: Final = 16
+#: Faces in one run of the recogniser: 8.0 ms alone, 5.5 ms a face from 4 to 32 (bench/face_engine.py). ONNX Runtime
+#: keeps the memory of the largest run so far, 4 to 6 MB a face with the smallest pack: with more, a server grows for as
+#: long as pictures with ever more faces come (16: by 95 MB; 4: by 14 MB).
+_LARGEST_BATCH: Final = 4
 
 
 class InsightFaceEngine:

@@ -70,6 +70,8 @@ class GoogleClient:
     client_ids: Sequence[str]
     client_secret: str
     redirect_uri: str
+    #: where a browser goes to be asked
+    authorize_url: str
     token_url: str
     jwks_url: str
     tokeninfo_url: str
@@ -91,11 +93,19 @@ class GoogleIdentities:
         """The id that a page of ours asks Google with; None if Google sign-in is not set up."""
         return self._client.client_ids[0] if self._client.client_ids else None
 
-    def by_code(self, code: str, *, nonce: str | None = None, redirect_uri: str | None = None) -> GooglePerson:
+    @property
+    def authorize_url(self) -> str | None:
+        """Where a page of ours sends people; None if the code they come back with could not be exchanged."""
+        return self._client.authorize_url if self._client.client_ids and self._client.client_secret else None
+
+    def by_code(
+        self, code: str, *, nonce: str | None = None, redirect_uri: str | None = None, verifier: str | None = None
+    ) -> GooglePerson:
         """Whose server auth code this is.
 
         :param nonce: what the client asked Google to write into the id token.
         :param redirect_uri: what the client asked for the code with; None takes the one of the settings.
+        :param verifier: what the client showed Google the hash of when it asked for the code (RFC 7636).
         :raises GoogleTokenRejected: Google or we refuse it.
         :raises GoogleNotConfigured: the client id or its secret is missing, or Google does not accept them.
         :raises GoogleUnavailable: Google does not answer.
@@ -104,7 +114,7 @@ class GoogleIdentities:
             raise GoogleNotConfigured
         if not _VISIBLE.fullmatch(code):
             raise GoogleTokenRejected
-        token = self._exchange(code, self._client.redirect_uri if redirect_uri is None else redirect_uri)
+        token = self._exchange(code, self._client.redirect_uri if redirect_uri is None else redirect_uri, verifier)
         id_token = token.get("id_token")
         if not isinstance(id_token, str):
             raise GoogleTokenRejected("Google gave no id token: ask it for the scopes openid and email.")
@@ -129,7 +139,7 @@ class GoogleIdentities:
             raise GoogleTokenRejected
         return person
 
-    def _exchange(self, code: str, redirect_uri: str) -> dict[str, Any]:
+    def _exchange(self, code: str, redirect_uri: str, verifier: str | None) -> dict[str, Any]:
         # A session of its own: it remembers the token.
         session = OAuth2Session(
             self._client.client_ids[0],
@@ -146,6 +156,7 @@ class GoogleIdentities:
                 grant_type="authorization_code",
                 code=code,
                 redirect_uri=redirect_uri or None,
+                **({"code_verifier": verifier} if verifier else {}),
             )
         except OAuthError as error:
             if error.error in _OUR_FAULT:
@@ -220,15 +231,23 @@ def _is_in_future(expires: object, now: float) -> bool:
 
 
 def credential(
-    code: str | None, access_token: str | None, *, nonce: str | None, redirect_uri: str | None
+    code: str | None,
+    access_token: str | None,
+    *,
+    nonce: str | None,
+    redirect_uri: str | None,
+    verifier: str | None = None,
 ) -> Callable[[GoogleIdentities], GooglePerson]:
     """What a client showed, ready to be asked about; InvalidInput unless it is exactly one of the two."""
     if bool(code) == bool(access_token):
         said = "either server_auth_code or google_access_token is needed"
         raise InvalidInput(errors={"server_auth_code": said, "google_access_token": said})
     if code:
-        return lambda google: google.by_code(code, nonce=nonce, redirect_uri=redirect_uri)
-    if nonce is not None:
-        # Nobody could check it, and whoever sent it believes that somebody does.
-        raise InvalidInput(errors={"nonce": "an access token carries none; it goes with server_auth_code"})
+        return lambda google: google.by_code(code, nonce=nonce, redirect_uri=redirect_uri, verifier=verifier)
+    # Nobody could check them, and whoever sent one believes that somebody does.
+    unchecked = [name for name, value in (("nonce", nonce), ("code_verifier", verifier)) if value is not None]
+    if unchecked:
+        raise InvalidInput(
+            errors=dict.fromkeys(unchecked, "an access token carries none; it goes with server_auth_code")
+        )
     return lambda google: google.by_access_token(access_token or "")

@@ -96,6 +96,21 @@ class GoogleSignIn:
         """The id to ask Google with; None if Google sign-in is not set up."""
         return self._google.client_id
 
+    @property
+    def authorize_url(self) -> str | None:
+        """Google's page for people who sign in in a browser; None if they cannot."""
+        return self._google.authorize_url
+
+    @property
+    def sign_up(self) -> bool:
+        """Whether people who have no account here get one."""
+        return self._sign_up
+
+    def identity(self, user_id: int) -> Identity | None:
+        """The Google account that a person is bound to."""
+        with self._sessions() as session:
+            return _identity_of(session, user_id)
+
     def sign_in(self, credential: Credential, *, address: str) -> GoogleSignedIn:
         """Sign in, with a new account if there is none.
 

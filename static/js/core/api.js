@@ -7,7 +7,7 @@
  * upload(path, fields, {onProgress, signal})   a form; fields: {file: File, user_id: 3, files: [File, …]}; a Blob gets a
  *                                              name as [blob, "name.jpg"]
  * download(path, filename, {query})            saves an answer (a CSV, say) as a file
- * pages(path, {query, perPage, signal})        async iterator over every item of a list
+ * pages(path, {query, perPage, signal, headers})        async iterator over every item of a list
  * path`/api/users/${id}`                       a path with its values escaped
  */
 import { Problem, isAbort, send } from "./http.js";
@@ -46,9 +46,9 @@ export async function download(address, filename, options = {}) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000); // browsers read it after the click
 }
 
-export async function* pages(address, { query = {}, perPage = 200, signal } = {}) {
+export async function* pages(address, { query = {}, perPage = 200, signal, headers } = {}) {
   for (let page = 1; ; page += 1) {
-    const answer = await get(address, { query: { ...query, page, per_page: perPage }, signal });
+    const answer = await get(address, { query: { ...query, page, per_page: perPage }, signal, headers });
     yield* answer.data;
     if (!answer.next) return;
   }

@@ -3,6 +3,7 @@
  *
  * config.access          "local" (nobody signs in) or "token"
  * config.faceLogin       whether signing in with a face is offered
+ * config.driveSearch     whether public Google Drive folders can be searched
  * config.maxUploadBytes  largest picture; maxAudioBytes: largest recording; maxRequestBytes: largest request
  * config.tabs            key -> {path, title, needsSession}
  * language               "en" or "id"

@@ -2,9 +2,9 @@
  * Choosing files and taking pictures.
  *
  * makePicker(dropzone, {onFiles, onRefused, maxBytes}) -> {reset()}
- *      dropzone: macro dropzone. Chooser, drag and drop, and paste while the tab is shown. onFiles(files) gets what looks
- *      right by type and size (one file unless the macro says multiple=true); what does not is told in the dropzone, or
- *      to onRefused([{file, text}]).
+ *      dropzone: macro dropzone. Chooser, drag and drop (of folders too, where it takes several files), and paste while
+ *      the tab is shown. onFiles(files) gets what looks right by type and size (one file unless the macro says
+ *      multiple=true); what does not is told in the dropzone, or to onRefused([{file, text}]).
  * makeSourcePicker(element, {onFiles, series}) -> {reset(), stop(), show(source)}
  *      element: macro source_picker: file or camera. onFiles(files, {source: "file" | "camera"}) either way. series: see
  *      camera.js. Call stop() in your tab's hide().
@@ -64,7 +64,8 @@ export function makePicker(dropzone, { onFiles, onRefused = null, maxBytes = nul
   dropzone.addEventListener("drop", (event) => {
     event.preventDefault();
     leave();
-    take(event.dataTransfer?.files ?? []);
+    if (multiple) filesOf(event.dataTransfer).then(take);
+    else take(event.dataTransfer?.files ?? []);
   });
   document.addEventListener("paste", (event) => {
     const files = event.clipboardData?.files ?? [];
@@ -121,6 +122,27 @@ for (const type of ["dragover", "drop"]) {
   window.addEventListener(type, (event) => {
     if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
   });
+}
+
+/** What was dropped, with the files of folders; in Chromium a folder itself looks like an empty file. */
+async function filesOf(transfer) {
+  // The list is good only until the first await.
+  const entries = [...(transfer?.items ?? [])].map((item) => item.webkitGetAsEntry?.() ?? null);
+  const files = [...(transfer?.files ?? [])];
+  if (!entries.some((entry) => entry?.isDirectory)) return files;
+  return (await Promise.all(entries.filter(Boolean).map(filesBelow))).flat();
+}
+
+async function filesBelow(entry) {
+  if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
+  const reader = entry.createReader();
+  const found = [];
+  for (;;) {
+    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject)); // a hundred at a time
+    if (!some.length) break;
+    found.push(...some);
+  }
+  return (await Promise.all(found.map(filesBelow))).flat();
 }
 
 function refusal(file, audio, limit) {

@@ -21,6 +21,7 @@ import { t } from "./messages.js";
 import { session, onSession } from "./session.js";
 import { isOffline, onBack, whenBack } from "./connection.js";
 import { clearProblem, showProblem, showText } from "./errors.js";
+import { offerGoogle } from "./google.js";
 
 const BRAND = "Kenali";
 const modules = new Map(); // key -> module that has been set up
@@ -152,6 +153,7 @@ function gate(panel, closed) {
   if (closed && !shown) {
     shown = copy("template-gate");
     panel.append(shown);
+    offerGoogle(shown, { back: () => location.pathname + location.search });
   }
   if (!closed) shown?.remove();
   if (body) body.hidden = closed;

@@ -4,7 +4,8 @@
  * session.signedIn          whether somebody is
  * session.account           {user_id, name, email, role, …} as GET /api/auth/me tells it, or null
  * signIn(email, password)   throws the Problem of the API
- * adopt(data)               starts a session from the `data` of another login's answer (login-face-verify)
+ * adopt(data)               starts a session from the `data` of another login's answer: {token, refresh_token, user_id},
+ *                           with name and email if it tells them
  * signOut({everywhere})     ends it, on the server too; throws, and it goes on, if the server cannot be asked
  * letGo()                   the server has ended it (the account was deleted): forgets it, in every window
  * learn(account)            what GET /api/auth/me said just now; onSession if name, email or role are news
@@ -144,7 +145,7 @@ function lifeMs(jwt) {
 async function identify(data) {
   session.signedIn = true;
   session.ending = null;
-  session.account = { user_id: data.user_id, name: data.name, email: data.email, role: null };
+  session.account = { user_id: data.user_id, name: data.name ?? "", email: data.email ?? "", role: null };
   try {
     session.account = (await send({ path: "/api/auth/me", token: access.token })).data;
   } catch {

@@ -1,18 +1,20 @@
-/* The tab "account": POST /api/auth/login-pass-verify and logout, GET /api/auth/me and /api/me/export, DELETE /api/me.
+/* The tab "account": POST /api/auth/login-pass-verify, google and logout, GET /api/auth/me and /api/me/export, DELETE
+   /api/me, /api/auth/google/link. Google sends people back here (core/google.js).
    ?to=/photos?user=3 names the tab that asked for the sign-in: it comes up again afterwards. */
 import { announce, notice } from "../core/announce.js";
-import { Problem, del, download, get, isAbort } from "../core/api.js";
+import { Problem, del, download, get, isAbort, post } from "../core/api.js";
 import { busy, onSubmit } from "../core/busy.js";
 import { config } from "../core/config.js";
 import { confirm, openDialog } from "../core/dialog.js";
 import { byId, copy, fill, showState } from "../core/dom.js";
-import { clearFieldErrors, clearProblem, markField, showFieldErrors, showProblem } from "../core/errors.js";
+import { clearFieldErrors, clearProblem, markField, showFieldErrors, showProblem, showText } from "../core/errors.js";
 import { dateTime, seconds } from "../core/format.js";
+import { googleSetup, googleWorks, startGoogle, takeAnswer } from "../core/google.js";
 import { t } from "../core/messages.js";
 import { makeReveal } from "../core/password.js";
 import { avatar } from "../core/people.js";
 import { go, replaceQuery } from "../core/router.js";
-import { learn, letGo, restore, session, signIn, signOut } from "../core/session.js";
+import { adopt, learn, letGo, restore, session, signIn, signOut } from "../core/session.js";
 
 const EXPORT_NAME = "kenali-export.json";
 const TICK_MS = 500;
@@ -39,6 +41,9 @@ export function setUp(panel) {
   byId("account-sign-out-everywhere").addEventListener("click", leaveEverywhere);
   byId("account-export").addEventListener("click", (event) => busy(event.currentTarget, save));
   byId("account-delete").addEventListener("click", remove);
+  byId("account-google-start").addEventListener("click", toGoogle);
+  byId("account-binding-start").addEventListener("click", toLink);
+  byId("account-binding-stop").addEventListener("click", unlink);
   for (const part of panel.querySelectorAll("[data-access]")) part.hidden = part.dataset.access !== config.access;
   byId("account-face").hidden = !config.faceLogin;
 }
@@ -47,6 +52,11 @@ export async function show() {
   requests.abort();
   requests = new AbortController();
   const { signal } = requests;
+  const answer = takeAnswer();
+  if (answer) {
+    await comeBack(answer);
+    return;
+  }
   // A session that could not be taken up when the page was loaded, the server being away.
   if (!session.signedIn) await restore();
   if (signal.aborted) return;
@@ -71,6 +81,7 @@ function showForm() {
   note.hidden = !wanted;
   if (wanted) note.textContent = t("After that, {tab} opens.", { tab: config.tabs[wanted.key].title });
   showLock();
+  offerGoogle();
 }
 
 /** Why nobody is signed in, where that is not plain. */
@@ -90,8 +101,7 @@ function tell(text) {
 }
 
 /** The tab to go back to. It comes from the address, so nothing but a tab of this page is taken. */
-function destination() {
-  const to = new URLSearchParams(location.search).get("to");
+function destination(to = new URLSearchParams(location.search).get("to")) {
   if (!to?.startsWith("/") || !URL.canParse(to, location.origin)) return null;
   const url = new URL(to, location.origin);
   const found = Object.entries(config.tabs).find(([key, tab]) => tab.path === url.pathname && key !== "account");
@@ -117,13 +127,18 @@ async function enter() {
   form.reset();
   reveal.hide();
   replaceQuery({ to: null });
-  const words = t("You are signed in as {name}.", { name: session.account.name });
+  arrive(wanted, t("You are signed in as {name}.", { name: session.account.name }));
+}
+
+/** Signed in: the tab that asked for it, or who I am. */
+function arrive(wanted, words, { isNew = false } = {}) {
   if (wanted) {
     go(wanted.key, wanted.query);
     notice(words);
   } else {
     byId("account-me-name").focus();
-    announce(words);
+    if (isNew) notice(words);
+    else announce(words);
   }
 }
 
@@ -178,6 +193,128 @@ function showLock() {
   timer = setTimeout(showLock, busyNow ? 0 : TICK_MS);
 }
 
+// --- with Google
+
+async function offerGoogle() {
+  const works = await googleWorks();
+  byId("account-google").hidden = !works;
+  const opens = works && (await googleSetup()).sign_up;
+  byId("account-google-hint").hidden = !opens;
+  byId("account-first-google").hidden = !opens;
+  byId("account-first-admin").hidden = opens;
+}
+
+async function toGoogle(event) {
+  const room = byId("account-google-problem");
+  clearProblem(room);
+  const back = new URLSearchParams(location.search).get("to");
+  await busy(event.currentTarget, () => leaveFor({ purpose: "sign-in", back }, room));
+}
+
+async function toLink(event) {
+  const room = byId("account-binding-problem");
+  clearProblem(room);
+  await busy(event.currentTarget, () => leaveFor({ purpose: "link" }, room));
+}
+
+async function leaveFor(what, room) {
+  try {
+    await startGoogle(what);
+  } catch (error) {
+    showProblem(room, error, { retry: () => leaveFor(what, room) });
+  }
+}
+
+/** What Google answered; the browser has just come from there. */
+async function comeBack(answer) {
+  if (answer.purpose === "link") await linkWith(answer);
+  else await enterWith(answer);
+}
+
+async function enterWith({ back, error, body }) {
+  const room = byId("account-google-problem");
+  const wanted = destination(back);
+  if (wanted) replaceQuery({ to: back });
+  clearProblem(room);
+  if (error) {
+    await show();
+    showText(room, refusalInWords(error));
+    return;
+  }
+  showState(byId("account-body"), "google");
+  let news;
+  try {
+    const { data } = await post("/api/auth/google", body);
+    news = data.is_new_user;
+    replaceQuery({ to: null });
+    await adopt({ token: data.access_token, refresh_token: data.refresh_token, user_id: data.user_id });
+  } catch (problem) {
+    await show();
+    showProblem(room, problem, { retry: () => leaveFor({ purpose: "sign-in", back }, room) });
+    return;
+  }
+  const { name } = session.account;
+  const words = news ? t("Welcome, {name}: you have an account now.", { name }) : t("You are signed in as {name}.", { name });
+  arrive(wanted, words, { isNew: news });
+}
+
+async function linkWith({ error, body, personId }) {
+  const room = byId("account-binding-problem");
+  clearProblem(room);
+  await show();
+  if (error) {
+    showText(room, refusalInWords(error));
+    return;
+  }
+  if (session.account?.user_id !== personId) {
+    // The session has ended meanwhile: the tab shows the form.
+    showText(byId("account-google-problem"), t("You are not signed in any more: sign in, then link the Google account again."));
+    return;
+  }
+  try {
+    const { data } = await post("/api/auth/google/link", body);
+    notice(t("From now on {email} signs you in, too.", { email: data.email }));
+  } catch (problem) {
+    showProblem(room, problem, { retry: () => leaveFor({ purpose: "link" }, room) });
+  }
+  await drawLink();
+}
+
+function refusalInWords(error) {
+  if (error === "access_denied") return t("You went back without choosing a Google account: nothing has changed.");
+  if (error === "foreign") return t("This answer of Google belongs to no question of this window. Start again here.");
+  return t("Google did not go on ({word}). Start again here.", { word: error });
+}
+
+async function drawLink() {
+  const box = byId("account-binding");
+  const works = await googleWorks();
+  let link;
+  try {
+    ({ data: link } = await get("/api/auth/google/link"));
+  } catch (error) {
+    if (session.signedIn) showProblem(byId("account-binding-problem"), error, { retry: drawLink });
+    box.hidden = !works;
+    return;
+  }
+  box.hidden = !works && !link.linked;
+  byId("account-binding-add").hidden = link.linked;
+  byId("account-binding-remove").hidden = !link.linked;
+  byId("account-binding-text").textContent = link.linked
+    ? t("{email} signs you in since {time}.", { email: link.email || t("A Google account"), time: dateTime(link.created_at) })
+    : t("Sign in without a password: link the Google account that is yours, whatever its address.");
+}
+
+async function unlink() {
+  const room = byId("account-binding-problem");
+  clearProblem(room);
+  const title = t("Unlink the Google account?");
+  const text = t("It signs you in no more. The account here and everything in it stay.");
+  if (!(await confirm({ title, text, ok: t("Unlink"), work: () => del("/api/auth/google/link") }))) return;
+  notice(t("The Google account is unlinked."));
+  await drawLink();
+}
+
 // --- signed in
 
 async function showAccount(signal) {
@@ -185,6 +322,7 @@ async function showAccount(signal) {
   tell("");
   draw(session.account);
   showState(byId("account-body"), "in");
+  drawLink();
   const room = byId("account-problem");
   try {
     const { data } = await get("/api/auth/me", { signal });
@@ -215,6 +353,7 @@ function draw(account) {
 
 function methodInWords({ method, signed_in_at: at }) {
   const time = dateTime(at);
+  if (method === "google") return t("with Google, {time}", { time });
   return method === "face" ? t("with a face, {time}", { time }) : t("with the password, {time}", { time });
 }
 

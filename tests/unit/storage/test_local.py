@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 import threading
 import zipfile
@@ -293,3 +294,17 @@ def test_a_missing_file_and_a_link_cannot_be_opened(storage):
     (storage.root / "1" / "b.jpg").symlink_to(storage.root / "1" / "a.jpg")
     with pytest.raises(FileNotFoundError):
         storage.open("1/b.jpg")
+
+
+def test_the_room_that_is_left_is_told_before_anything_was_stored(tmp_path, monkeypatch):
+    storage = LocalStorage(tmp_path / "not" / "there" / "yet")
+    assert 0 < storage.free_bytes() <= shutil.disk_usage(tmp_path).total
+    asked = []
+
+    def away(folder):
+        asked.append(folder)
+        raise PermissionError
+
+    monkeypatch.setattr("app.storage.local.shutil.disk_usage", away)
+    assert storage.free_bytes() is None
+    assert asked[0] == tmp_path / "not" / "there" / "yet"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import hmac
 import json
 import logging
 import time
+from contextlib import nullcontext
 
 import pytest
 from joserfc import jwt
@@ -36,6 +39,7 @@ def client(google: FakeGoogle, **changed) -> GoogleClient:
         "client_ids": (CLIENT_ID, APP_CLIENT_ID),
         "client_secret": CLIENT_SECRET,
         "redirect_uri": "",
+        "authorize_url": "https://accounts.google.com/o/oauth2/v2/auth",
         **{f"{name}_url": f"{google.url}/{path}" for name, path in PATHS.items()},
     }
     return GoogleClient(**{**settings, **changed})
@@ -86,6 +90,16 @@ def test_google_is_told_what_the_code_was_asked_for_with(google, http, configure
     form = next(seen.form for seen in google.seen if seen.kind == "token")
     assert form["redirect_uri"] == arrives
     assert form["client_secret"] == CLIENT_SECRET
+
+
+def test_a_code_that_was_asked_for_with_a_challenge_needs_its_verifier(google, identities):
+    verifier = "v" * 43
+    digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    for shown, good in ((None, False), ("w" * 43, False), (verifier, True)):
+        code = google.code("1001", "anna@gmail.com")
+        google.asked_with[code] = {"code_challenge": digest}
+        with nullcontext() if good else pytest.raises(GoogleTokenRejected):
+            assert identities.by_code(code, verifier=shown).subject == "1001"
 
 
 @pytest.mark.parametrize("issuer", ["https://accounts.google.com", "accounts.google.com"])
@@ -390,6 +404,14 @@ def test_exactly_one_of_code_and_token_is_needed(code, token):
     assert told.value.errors.keys() == {"server_auth_code", "google_access_token"}
 
 
-def test_a_nonce_that_nobody_could_check_is_refused():
+@pytest.mark.parametrize(("nonce", "verifier"), [("n-1", None), (None, "v" * 43)])
+def test_a_nonce_or_a_verifier_that_nobody_could_check_is_refused(nonce, verifier):
     with pytest.raises(InvalidInput):
-        credential(None, "ya29.x", nonce="n-1", redirect_uri=None)
+        credential(None, "ya29.x", nonce=nonce, redirect_uri=None, verifier=verifier)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"), [({}, "https://accounts.google.com/o/oauth2/v2/auth"), ({"client_secret": ""}, None)]
+)
+def test_a_browser_is_sent_to_google_only_if_the_code_could_be_exchanged(google, http, changed, told):
+    assert GoogleIdentities(client(google, **changed), http).authorize_url == told
