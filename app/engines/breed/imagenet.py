@@ -77,8 +77,8 @@ PUBLISHED: Final = PublishedNetwork(
     accuracy={
         "top_1": 0.787,
         "top_5": 0.943,
-        "measured_on": "ImageNet's validation set, all 1000 classes, as published by Keras; neither accuracy on dogs "
-        "nor the dog gate's cut (that of SqueezeNet) was measured here",
+        "measured_on": "ImageNet's validation set, all 1000 classes, as published by Keras; not measured here: "
+        "accuracy on dogs, and the dog gate's cut, which is SqueezeNet's",
     },
 )
 
