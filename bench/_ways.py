@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import statistics
 import subprocess
 import sys
@@ -11,11 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench._server import ROOT, Client, Server, free_port
+from bench._server import ROOT, Client, Server, free_port, multipart
 
 if TYPE_CHECKING:
+    from flask import Flask
+
     from app.container import Container
 
+#: The app with everything in it, but neither sockets nor waitress.
+APP = "the app, in process: form and JSON too"
 #: What HTTP costs whatever stands behind it.
 EMPTY = "an empty endpoint of Flask-RESTX, waitress"
 #: Rounds that only warm caches.
@@ -102,6 +107,13 @@ def bare_stack() -> Iterator[Client]:
 @contextmanager
 def services_of(server: Server, **settings: object) -> Iterator[Container]:
     """The services in this process, on the database and in the folders of a running server."""
+    with app_of(server, **settings) as app:
+        yield app.extensions["kenali"]
+
+
+@contextmanager
+def app_of(server: Server, **settings: object) -> Iterator[Flask]:
+    """The whole app in this process, on the database and in the folders of a running server."""
     from app import create_app
     from app.config import Settings
     from app.engines.images.memory import give_memory_back
@@ -112,9 +124,41 @@ def services_of(server: Server, **settings: object) -> Iterator[Container]:
         "models_dir": server.folder / "models",
         "history_dir": server.folder / "history_images",
     }
-    services: Container = create_app(Settings(_env_file=None, **{**folders, **settings})).extensions["kenali"]
+    app = create_app(Settings(_env_file=None, **{**folders, **settings}))
     give_memory_back()  # as the server does at its start
     try:
-        yield services
+        yield app
     finally:
-        services.stop()
+        app.extensions["kenali"].stop()
+
+
+def post_to(app: Flask, path: str, name: str, data: bytes) -> None:
+    """One POST of a form with a file, given to the app by itself: no sockets, no other process."""
+    body, content_type = multipart({}, [("file", name, data)])
+    environment = {
+        "REQUEST_METHOD": "POST",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": path,
+        "QUERY_STRING": "",
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_HOST": "127.0.0.1",
+        "CONTENT_TYPE": content_type,
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    said: list[str] = []
+
+    def start(status: str, _headers: object, _error: object = None) -> Callable[[bytes], object]:
+        said.append(status)
+        return lambda _: None
+
+    answer = b"".join(app.wsgi_app(environment, start))
+    assert said[-1].startswith("200"), answer

@@ -1,11 +1,12 @@
 """Breeds: accuracy, dog gate, and time of an answer beside the bare network.
 
-python -m bench.breed --dogs DIR [--model DIR|resnet50v2] [--scaling x/127.5-1] [--megapixels 12]
+python -m bench.breed --dogs DIR [--model DIR|resnet50v2|imagenet] [--scaling x/127.5-1] [--megapixels 12]
 
 DIR holds one_per_class/ (one photo for each breed, named n02085620_Chihuahua.jpg) and not_dogs/. Without --model it is
-about the built-in network; `resnet50v2` is the source's network with random weights, which is only timed. The cut of
-the gate is chosen on every second picture and reported on the others. With --megapixels, the photos that are timed are
-enlarged to the size that a phone takes, and the built-in network's labels are compared with those of a full decoding.
+about the built-in network; `resnet50v2` is the source's network with random weights, which is only timed; `imagenet` is
+the network with downloaded weights (`flask breed download`), looked for in --weights, and skipped where they are not.
+The cut of the gate is chosen on every second picture and reported on the others. With --megapixels, the photos that are
+timed are enlarged to the size that a phone takes, and what scaling them down while they are decoded changes is printed.
 """
 
 from __future__ import annotations
@@ -23,20 +24,25 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from app.container import Container
+from app.db import BreedEntry
 from app.engines.base import Image
 from app.engines.breed import squeezenet
 from app.engines.breed.base import BreedEngine
 from app.engines.breed.builtin import DOG_CUT, BuiltinBreeds
+from app.engines.breed.imagenet import PUBLISHED, ImageNetBreeds
 from app.engines.breed.install import find_model, install
 from app.engines.breed.names import BREEDS, names_of
 from app.engines.breed.recipe import CLASSES_FILE
 from app.engines.breed.user import MODEL_FILE, UserBreeds
+from app.services.history import Picture
 from app.services.uploads import Upload
-from bench._server import Client, running
-from bench._ways import EMPTY, bare_stack, print_beside, services_of, times_of
+from bench._server import ROOT, Client, running
+from bench._ways import APP, EMPTY, app_of, bare_stack, post_to, print_beside, times_of
 
 CUTS = [round(0.05 * step, 2) for step in range(1, 17)]
 UNSURE = 0.3
+#: --model: the network with downloaded weights.
+IMAGENET = "imagenet"
 HTTP = "POST /api/breed/predict"
 SERVICE = "the use case, in process: history included"
 BARE = "bare network"
@@ -45,7 +51,8 @@ BARE = "bare network"
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dogs", type=Path, required=True, help="holds one_per_class/ and not_dogs/")
-    parser.add_argument("--model", type=Path, help="folder with a user's own model, or resnet50v2")
+    parser.add_argument("--model", type=Path, help="folder with a user's own model, resnet50v2, or imagenet")
+    parser.add_argument("--weights", type=Path, default=ROOT / "models", help="folder with the downloaded weights")
     parser.add_argument("--scaling", help="of the user's model, if its model.json does not say")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--rounds", type=int, default=120, help="answers that are timed")
@@ -84,8 +91,7 @@ def accuracy(engine: BreedEngine, dogs: list[Path]) -> None:
             print(f"  {name}: {len(group)} photos, top-1 {np.mean(group):.3f}")
 
 
-def gate(dogs: list[Path], others: list[Path], threads: int) -> None:
-    engine = BuiltinBreeds(threads=threads)
+def gate(engine: BreedEngine, dogs: list[Path], others: list[Path]) -> None:
     sure = np.array([engine.classify(read(path)).dog for path in dogs])
     false = np.array([engine.classify(read(path)).dog for path in others])
 
@@ -122,20 +128,48 @@ def scaled_down(services: Container, options: argparse.Namespace, dogs: list[Pat
     """What looking at fewer pixels of a large picture changes."""
     engine = services.breed.engine()
     known = [names_of(label).breed.casefold() for label in engine.labels]
-    others, right, margins = 0, [0, 0], []
-    for path in [*dogs, *sorted((options.dogs / "not_dogs").iterdir())[:80]]:
+    others = sorted((options.dogs / "not_dogs").iterdir())[:80]
+    margins, passed, ranks = [], [], []
+    for path in [*dogs, *others]:
         data = _enlarged(path, options.megapixels * 1_000_000)
-        full = engine.classify(read_bytes(data)).probabilities
-        quick = engine.classify(services.breed.pixels(data, engine)).probabilities
-        if full.argmax() != quick.argmax():
-            others += 1
-            margins.append(float(np.diff(np.sort(full)[-2:])[0]))
+        full, quick = engine.classify(read_bytes(data)), engine.classify(services.breed.pixels(data, engine))
+        passed.append([scores.dog is not None and scores.dog >= DOG_CUT for scores in (full, quick)])
+        if full.probabilities.argmax() != quick.probabilities.argmax():
+            margins.append(float(np.diff(np.sort(full.probabilities)[-2:])[0]))
         if path in dogs:
-            right[0] += known[full.argmax()] == breed_of(path)
-            right[1] += known[quick.argmax()] == breed_of(path)
-    print(f"scaled down while decoding: {others} of {len(dogs) + 80} labels differ from a full decoding")
+            truth = known.index(breed_of(path))
+            ranks.append([int((scores.probabilities > scores.probabilities[truth]).sum()) for scores in (full, quick)])
+    by_rank, by_gate = np.array(ranks), np.array(passed)
+    print(f"scaled down while decoding: {len(margins)} of {len(passed)} labels differ from a full decoding")
     print(f"  the two best were at most {max(margins, default=0):.3f} apart there")
-    print(f"  dogs told right: {right[1]}, fully decoded {right[0]}, of {len(dogs)}")
+    for place, name in ((1, "top-1"), (5, "top-5")):
+        right = by_rank < place
+        print(f"  {name}: {right[:, 1].sum()}, fully decoded {right[:, 0].sum()}, of {len(dogs)} dogs; "
+              f"right only so {(right[:, 1] & ~right[:, 0]).sum()}, only the other way "
+              f"{(right[:, 0] & ~right[:, 1]).sum()}")  # fmt: skip
+    for name, rows in (("dogs", by_gate[: len(dogs)]), ("others", by_gate[len(dogs) :])):
+        print(f"  {name} that pass as one: {rows[:, 1].sum()}, fully decoded {rows[:, 0].sum()}, of {len(rows)}")
+
+
+def preparing(options: argparse.Namespace, images: list[Image]) -> dict[str, Callable[[int], object]]:
+    """What the built-in network must be given whoever asks it."""
+    if options.model is not None:
+        return {}
+    return {"    prepare (cut, resize, planes)": lambda number: squeezenet.prepare(images[number % len(images)])}
+
+
+def an_entry() -> BreedEntry:
+    """What an answer leaves in the history."""
+    return BreedEntry(
+        user_id=None,
+        filename="dog.jpg",
+        prediction="Beagle",
+        confidence=0.9,
+        processing_time_seconds=0.01,
+        model="squeezenet-1.1@00000000",
+        is_dog=True,
+        top=[{"breed": "Beagle", "confidence": 0.9}] * 5,
+    )
 
 
 def forward_passes(options: argparse.Namespace) -> dict[str, Callable[[int], object]]:
@@ -147,7 +181,10 @@ def forward_passes(options: argparse.Namespace) -> dict[str, Callable[[int], obj
     import keras
     import tensorflow as tf
 
-    model = keras.models.load_model(find_model(options.model), compile=False)
+    if str(options.model) == IMAGENET:
+        model = getattr(keras.applications, PUBLISHED.function)(weights=str(options.weights / PUBLISHED.file))
+    else:
+        model = keras.models.load_model(find_model(options.model), compile=False)
     batch = np.zeros((1, *model.input_shape[1:]), np.float32)
     bare = tf.function(lambda pixels: model(pixels, training=False))
     return {BARE: lambda _: bare(batch).numpy(), "model.predict": lambda _: model.predict(batch, verbose=0)}
@@ -160,14 +197,19 @@ def speed(options: argparse.Namespace, dogs: list[Path]) -> None:
         "face_model": "dlib",
         "run_worker": False,
         "warm_models": False,
-        "breed_model": "squeezenet",  # where there is no user's own
+        # where there is no user's own
+        "breed_model": "auto" if str(options.model) == IMAGENET else "squeezenet",
         "model_threads": options.threads,
     }
     environment = {name.upper(): str(value).lower() for name, value in settings.items()}
-    with running(**environment) as server, bare_stack() as stack, services_of(server, **settings) as services:
-        if options.model is not None:
+    with running(**environment) as server, bare_stack() as stack, app_of(server, **settings) as app:
+        if str(options.model) == IMAGENET:
+            (server.folder / "models").mkdir(exist_ok=True)
+            (server.folder / "models" / PUBLISHED.file).symlink_to((options.weights / PUBLISHED.file).absolute())
+        elif options.model is not None:
             install(options.model, server.folder / "models", scaling=options.scaling)
         client = server.client()
+        services = app.extensions["kenali"]
         services.breed.warm()
         engine = services.breed.engine()
 
@@ -179,18 +221,23 @@ def speed(options: argparse.Namespace, dogs: list[Path]) -> None:
         found = times_of(
             {
                 HTTP: lambda number: post(client, "/api/breed/predict", number),
+                APP: lambda number: post_to(app, "/api/breed/predict", "dog.jpg", files[number % len(files)]),
                 SERVICE: lambda number: services.breed.predict(
                     Upload("dog.jpg", files[number % len(files)]), user_id=None
                 ),
-                "decoding": lambda number: services.breed.pixels(files[number % len(files)], engine),
-                "engine: prepare, network, dog gate": lambda number: engine.classify(images[number % len(images)]),
+                "  decoding": lambda number: services.breed.pixels(files[number % len(files)], engine),
+                "  engine: prepare, network, dog gate": lambda number: engine.classify(images[number % len(images)]),
+                **preparing(options, images),
+                "  row and picture": lambda number: services.breed_history.record(
+                    an_entry(), Picture(files[number % len(files)][:40_000], "jpg")
+                ),
                 **forward_passes(options),
                 EMPTY: lambda number: post(stack, "/predict", number),
             },
             options.rounds,
         )
         client.close()
-        if options.megapixels and options.model is None:
+        if options.megapixels and (options.model is None or str(options.model) == IMAGENET):
             scaled_down(services, options, dogs)
     print(f"{options.rounds} answers, {len(files)} photos, {np.median([len(data) for data in files]) / 1000:.0f} kB")
     print_beside(found, base=BARE, api=HTTP)
@@ -232,7 +279,16 @@ def main() -> None:
             builtin = BuiltinBreeds(threads=options.threads)
             print(builtin.info.source)
             accuracy(builtin, dogs)
-            gate(dogs, others, options.threads)
+            gate(builtin, dogs, others)
+        elif str(options.model) == IMAGENET:
+            found = options.weights / PUBLISHED.file
+            if not found.is_file():
+                print(f"skipped: {PUBLISHED.file} is not in {options.weights} (flask breed download fetches it)")
+                return
+            downloaded = ImageNetBreeds(found, threads=options.threads)
+            print(f"{downloaded.info.source}; nothing of it is measured on dogs but what follows")
+            accuracy(downloaded, dogs)
+            gate(downloaded, dogs, others)
         elif str(options.model) == "resnet50v2":
             options.model = random_resnet(folder)
             print("ResNet50V2 with the source's head, random weights")

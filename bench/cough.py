@@ -19,13 +19,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from app.engines.audio import SAMPLE_RATE, Window, decibels, decode, front_end
+from app.db import CoughEntry
+from app.engines.audio import SAMPLE_RATE, Window, decibels, decode, front_end, spectrogram_png
 from app.engines.cough import builtin
 from app.engines.cough.own_model import STEM
 from app.engines.keras_serving import load_keras_model
+from app.services.history import Picture
 from app.services.uploads import Upload
 from bench._server import Client, running
-from bench._ways import EMPTY, bare_stack, milliseconds, print_beside, services_of, times_of
+from bench._ways import APP, EMPTY, app_of, bare_stack, milliseconds, post_to, print_beside, times_of
 
 SECONDS = 3.0
 MAX_BYTES = 5_000_000
@@ -61,6 +63,20 @@ def forward(own: Path | None) -> Callable[[Window], Any]:
     names = {output.name for output in session.get_outputs()}
     outputs = [name for name in ("logit", "frames") if name in names]
     return lambda window: session.run(outputs, {"log_mel": window})
+
+
+def an_entry() -> CoughEntry:
+    """What an answer leaves in the history."""
+    return CoughEntry(
+        user_id=None,
+        filename="cough.wav",
+        prediction="cough",
+        confidence=0.9,
+        processing_time_seconds=0.01,
+        model="kenali-cough@00000000",
+        raw_scores={"cough": 0.9, "non-cough": 0.1},
+        segments=[{"start": 0.1, "end": 0.4, "score": 0.9}],
+    )
 
 
 def predict_of_keras(own: Path) -> Callable[[Window], Any]:
@@ -100,10 +116,14 @@ def main() -> None:
 
             first_ms = milliseconds(lambda: post(client, "/api/cough/predict", 0))
             time.sleep(10)  # the warm-up of faces and breeds goes on behind it
-            with services_of(server, **settings, models_dir=Path(models), warm_models=False) as services:
+            with app_of(server, **settings, models_dir=Path(models), warm_models=False) as app:
+                services = app.extensions["kenali"]
                 engine = services.cough.engine()
+                spectrograms = [decibels(samples) for samples in heard]
+                pictures = [spectrogram_png(spectrogram) for spectrogram in spectrograms]
                 ways: dict[str, Callable[[int], object]] = {
                     HTTP: lambda number: post(client, "/api/cough/predict", number),
+                    APP: lambda number: post_to(app, "/api/cough/predict", "cough.wav", sounds[number % len(sounds)]),
                     SERVICE: lambda number: services.cough.predict(
                         Upload("cough.wav", sounds[number % len(sounds)]), user_id=None
                     ),
@@ -116,6 +136,10 @@ def main() -> None:
                     "  decode": lambda number: decode(sounds[number % len(sounds)], max_bytes=MAX_BYTES),
                     "  log-mel": lambda number: front_end(heard[number % len(sounds)]),
                     "  forward": lambda number: run(seen[number % len(sounds)]),
+                    "spectrogram's PNG": lambda number: spectrogram_png(spectrograms[number % len(sounds)]),
+                    "row and picture": lambda number: services.cough_history.record(
+                        an_entry(), Picture(pictures[number % len(sounds)], "png")
+                    ),
                     EMPTY: lambda number: post(stack, "/predict", number),
                 }
                 if args.own:

@@ -58,6 +58,7 @@ def train_breed(
             folder,
             choices,
             fresh=fresh,
+            weights_dir=current_app.extensions["kenali"].settings.models_dir,
             checked=progress.counted("Pictures looked at:"),
             progress=progress.told(),
         )

@@ -5,29 +5,25 @@ ResNet50V2 looks, and is not changed; a head of one hidden layer learns which of
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from app.engines.breed.recipe import DEFAULT_INTERPOLATION, DEFAULT_SCALING
 from app.engines.breed.user import MODEL_FILE
-from app.errors import ModelDownloadFailed, ModelNotUsable
+from app.errors import ModelNotUsable
 from app.learning.batches import probabilities_of
 from app.learning.course import but_epochs, left_out, train_in, training_facts
 from app.learning.evaluation import Evaluation, evaluate
 from app.learning.fitting import quiet_tensorflow
+from app.learning.imagenet_base import imagenet_base
 from app.learning.output import REPORT_FILE, write_model
 from app.learning.pictures import Pictures, Preparation, batches, find_pictures
 from app.learning.progress import Progress, silent
 from app.learning.report import Report, write_report
 from app.learning.run_folder import RunFolder
 from app.learning.split import Split, split
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 #: The base inside a model.
 BASE_NAME: Final = "resnet50v2"
@@ -41,9 +37,6 @@ DROPOUT: Final = 0.5
 LEARNING_RATE: Final = 1e-4
 #: Below it ResNet50V2, which halves a picture five times, has nothing left to look at.
 LEAST_SIDE: Final = 32
-
-#: Without an answer for so long, a download of weights is given up.
-_DOWNLOAD_SILENCE_SECONDS: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +77,15 @@ def train(
     choices: Choices | None = None,
     *,
     fresh: bool = False,
+    weights_dir: Path | None = None,
     checked: Callable[[int, int], None] | None = None,
     progress: Progress = silent,
 ) -> Trained:
     """Read, split, train, test, and write model, classes, recipe and report into `output`.
 
     A training that was killed goes on with its last whole epoch when it is called again with the same arguments.
+
+    :param weights_dir: as `build` has it.
     """
     choices = choices or Choices()
     pictures = find_pictures(data, checked=checked)
@@ -97,7 +93,7 @@ def train(
     run, best = train_in(
         output,
         settings(pictures, choices),
-        build=lambda: build(len(pictures.classes), choices),
+        build=lambda: build(len(pictures.classes), choices, weights_dir=weights_dir),
         batches=lambda: training_batches(pictures, parts, choices),
         epochs=choices.epochs,
         fresh=fresh,
@@ -110,14 +106,17 @@ def train(
     return Trained(output, tested, epochs, pictures.skipped)
 
 
-def build(classes: int, choices: Choices) -> Any:
-    """The source's network, compiled: a frozen ResNet50V2, then one hidden layer."""
+def build(classes: int, choices: Choices, *, weights_dir: Path | None = None) -> Any:
+    """The source's network, compiled: a frozen ResNet50V2, then one hidden layer.
+
+    :param weights_dir: where the weights of ImageNet lie or are fetched to; where Keras keeps its own if omitted.
+    """
     quiet_tensorflow()
     import keras
     from keras import layers
 
     keras.utils.set_random_seed(choices.seed)
-    base = _base(choices)
+    base = _base(choices, weights_dir)
     base.trainable = False
     model = keras.Sequential(
         [
@@ -183,21 +182,16 @@ def _facts(pictures: Pictures, parts: Split, choices: Choices, run: RunFolder) -
     }
 
 
-def _base(choices: Choices) -> Any:
+def _base(choices: Choices, weights_dir: Path | None) -> Any:
+    file = imagenet_base(weights_dir) if choices.weights == "imagenet" else Path(choices.weights)
+    if choices.weights != "none" and not file.is_file():
+        raise ModelNotUsable(f"Weights are none, imagenet or a file; there is no file {file}.")
     import keras
 
     shape = (choices.side, choices.side, 3)
-    file = Path(choices.weights)
-    if choices.weights == "none":
-        return keras.applications.ResNet50V2(include_top=False, weights=None, input_shape=shape, name=BASE_NAME)
-    if choices.weights == "imagenet":
-        with _bounded_download():
-            return keras.applications.ResNet50V2(
-                include_top=False, weights="imagenet", input_shape=shape, name=BASE_NAME
-            )
-    if not file.is_file():
-        raise ModelNotUsable(f"Weights are none, imagenet or a file; there is no file {file}.")
     base = keras.applications.ResNet50V2(include_top=False, weights=None, input_shape=shape, name=BASE_NAME)
+    if choices.weights == "none":
+        return base
     try:
         if file.suffix == ".keras":
             earlier = keras.models.load_model(file, compile=False, safe_mode=True)
@@ -208,19 +202,3 @@ def _base(choices: Choices) -> Any:
         # Keras and h5py raise OSError, ValueError, KeyError, TypeError, … for a file that does not fit.
         raise ModelNotUsable(f"{file} does not hold weights of ResNet50V2 without top: {error}") from error
     return base
-
-
-@contextmanager
-def _bounded_download() -> Iterator[None]:
-    """Keras downloads without a time limit: give it one."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_DOWNLOAD_SILENCE_SECONDS)
-    try:
-        yield
-    except Exception as error:
-        raise ModelDownloadFailed(
-            f"The ImageNet weights of ResNet50V2 could not be downloaded ({error}). Put the file "
-            "resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5 somewhere and name it as weights, or use none."
-        ) from error
-    finally:
-        socket.setdefaulttimeout(before)

@@ -16,7 +16,8 @@ _CARD: Final = """# Model card: `cough_builtin.onnx`
 from ill: **it is no diagnosis**, and no figure below says anything about illness.
 
 **What it is.** {members} small convolutional networks, each trained without a share of every source, so each
-without at least one of the people who cough; the mean of their log-odds is served. {size:.1f} MB, ONNX, format in
+without at least one of the people who cough; half of them do not look below 230 Hz; the mean of their log-odds is
+served. {size:.1f} MB, ONNX, format in
 `app/engines/cough/FORMAT.md`.
 
 **What it learnt from.** {learnt_from}; and sounds that are made up by arithmetic and are no coughs: voices that

@@ -70,11 +70,13 @@ class Collection:
         """Whether each is a cough."""
         return np.array([item.cough for item in self.items])
 
-    def unheard(self, members: int) -> NDArray[np.bool_]:
-        """Which members of an ensemble train without each item, shape (items, members).
+    def unheard(self, parts: int, networks: int = 1) -> NDArray[np.bool_]:
+        """Which members of an ensemble train without each item, shape (items, parts * networks).
 
-        Each member trains without a share of every source: groups whole, shares as even as groups allow. A source with
-        fewer groups than there are members keeps a group from several of them.
+        Each part is trained without a share of every source: groups whole, shares as even as groups allow. A source
+        with fewer groups than there are parts keeps a group from several of them.
+
+        :param networks: members of each part; the first members of all parts come first.
         """
         sizes: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for item in self.items:
@@ -83,21 +85,20 @@ class Collection:
         for source, groups in sizes.items():
             if len(groups) == 1:
                 raise TrainingDataNotUsable(f"{source} is one group: without it, nothing of it would be trained on.")
-            shares = min(members, len(groups))
+            shares = min(parts, len(groups))
             held = [0] * shares
             largest_first = sorted(sorted(groups), key=lambda group: -groups[group])
-            for group in largest_first if len(groups) > members else sorted(groups):
+            for group in largest_first if len(groups) > parts else sorted(groups):
                 if group in share_of:
                     raise TrainingDataNotUsable(f"The group {group} stands under two sources.")
                 share, size = held.index(min(held)), groups[group]
                 share_of[group] = share, shares
                 held[share] += size
-        return np.array(
-            [
-                [member % shares == share for member in range(members)]
-                for share, shares in (share_of[item.group] for item in self.items)
-            ]
-        )
+        unheard = [
+            [part % shares == share for part in range(parts)]
+            for share, shares in (share_of[item.group] for item in self.items)
+        ]
+        return np.tile(np.array(unheard), networks)
 
     def only(self, rows: Sequence[int] | NDArray[np.int64]) -> list[Item]:
         """Some of the items."""

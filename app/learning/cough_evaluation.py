@@ -80,9 +80,12 @@ class Examination:
         return interval(self.taken(noise), self.collection.items)
 
 
-def examine(onnx: Path, collection: Collection, members: int, seed: int = _SEED) -> Examination:
-    """Judge the whole collection, as recorded and in noise."""
-    labels, unheard = collection.labels, collection.unheard(members)
+def examine(onnx: Path, collection: Collection, parts: int, networks: int, seed: int = _SEED) -> Examination:
+    """Judge the whole collection, as recorded and in noise.
+
+    :param parts: as `Collection.unheard` has them, and `networks` too.
+    """
+    labels, unheard = collection.labels, collection.unheard(parts, networks)
     windows = {noise: noisy_windows(collection, unheard, noise, seed) for noise in NOISES}
     logits = {noise: unseen_logits(onnx, of_noise, unheard) for noise, of_noise in windows.items()}
     fitted = [logits[noise] for noise in CALIBRATED_AT]

@@ -23,8 +23,6 @@ MEMBERS_OUTPUT: Final = "members"
 _OPSET: Final = 17
 _IR_VERSION: Final = 8
 
-#: The lowest bands, below 230 Hz, are not looked at: handling, wind and mains hum are there, and little of a cough.
-RUMBLE_BANDS: Final = 8
 #: What is fainter than this, in dB below the loudest point, is not looked at; and what a unit is, in dB.
 HEARD_DB: Final = 60.0
 LEVEL_DB: Final = 20.0
@@ -68,8 +66,9 @@ def write_onnx(path: Path, members: Sequence[Any]) -> None:
 
     graph = _Graph()
     picture = graph.add("Reshape", "log_mel", graph.constant(np.array([-1, 1, MELS, FRAMES], np.int64)))
-    levelled = _levelled(graph, picture)
-    steps = [_member(graph, levelled, model) for model in members]
+    lowest = [_lowest_band(model) for model in members]
+    levelled = {band: _levelled(graph, picture, band) for band in sorted(set(lowest))}
+    steps = [_member(graph, levelled[band], model) for band, model in zip(lowest, members, strict=True)]
     logits = [_pooled(graph, found) for found in steps]
     graph.add("Concat", *logits, output=MEMBERS_OUTPUT, axis=1)
     graph.add("ReduceMean", MEMBERS_OUTPUT, output="logit", axes=[1], keepdims=1)
@@ -97,9 +96,16 @@ def write_onnx(path: Path, members: Sequence[Any]) -> None:
     written.replace(path)
 
 
-def _levelled(graph: _Graph, picture: str) -> str:
-    """As `app.learning.cough_builtin` puts it, once for all members."""
-    bounds = (graph.constant(np.array([bound], np.int64)) for bound in (RUMBLE_BANDS, MELS, 2))
+def _lowest_band(model: Any) -> int:
+    """Below it a member does not look."""
+    (cut,) = [layer for layer in model.layers if type(layer).__name__ == "Cropping2D"]
+    lowest: int = cut.cropping[0][0]
+    return lowest
+
+
+def _levelled(graph: _Graph, picture: str, lowest_band: int) -> str:
+    """As `app.learning.cough_builtin` puts it, once for all members that look at the same bands."""
+    bounds = (graph.constant(np.array([bound], np.int64)) for bound in (lowest_band, MELS, 2))
     picture = graph.add("Slice", picture, *bounds)
     axes = [1, 2, 3]
     loudest = graph.add("ReduceMax", picture, axes=axes, keepdims=1)

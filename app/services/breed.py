@@ -37,9 +37,9 @@ KEPT_SIDE: Final = 1000
 _KEPT_QUALITY: Final = 88
 #: The shorter side, of which the built-in network sees 227 pixels.
 _SEEN_SIDE: Final = 512
-#: What of a large picture is looked at, except by a user's own model, whose author's way of scaling down counts. Of 201
-#: pictures enlarged to 12 megapixels six got another label so, each from two that were at most 0.019 apart; 82 instead
-#: of 83 of 121 dogs were right (python -m bench.breed --megapixels 12).
+#: What of a large picture is looked at, except by a user's own model, whose author's way of scaling down counts. Of 121
+#: dogs, enlarged to 12 and to 3 megapixels, 82 and 84 are told right so, and 83 and 83 from every pixel (python -m
+#: bench.breed --megapixels 12; docs/decisions/0058-cost-of-an-answer.md says why that was found good enough).
 _ENOUGH: Final = Enough(shorter=_SEEN_SIDE, longer=KEPT_SIDE)
 #: Below this, the first breed is a guess (``python -m bench breed`` prints how often it is right there).
 _UNSURE: Final = 0.3

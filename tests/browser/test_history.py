@@ -125,7 +125,7 @@ def test_details_show_the_picture_and_the_figures(open_page, somebody):
     page = open_page(f"/history?kind=cough&user={somebody.id}")
     page.get_by_role("button", name="Details of tone.wav").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("kenali-cough-2")
+    expect(dialog).to_contain_text("kenali-cough-3")
     expect(dialog).to_contain_text("This is no diagnosis")
     expect(dialog.get_by_role("img", name="Picture of the sound")).to_be_visible()
     page.keyboard.press("Escape")

@@ -44,7 +44,7 @@ sound = ns.model(
 model = ns.model(
     "CoughModel",
     {
-        "name": fields.String(example="kenali-cough-2"),
+        "name": fields.String(example="kenali-cough-3"),
         "fingerprint": fields.String(description="Of the weights.", example="4fae1b2c"),
         "classes": fields.List(fields.String, example=["cough", "non-cough"]),
         "built_in": fields.Boolean(description="Comes with Kenali; otherwise your own.", example=True),
@@ -85,7 +85,7 @@ prediction = ns.model(
         "quality": fields.Nested(sound),
         "warnings": fields.List(fields.String, description="What to do better, in sentences.", example=[]),
         "kind": fields.String(description="What the file is, by its content.", example="WAV"),
-        "model": fields.String(example="kenali-cough-2"),
+        "model": fields.String(example="kenali-cough-3"),
         "notice": _NOTICE,
     },
 )
@@ -102,7 +102,7 @@ entry = ns.model(
         "segments": fields.List(fields.Nested(segment)),
         "processing_time_seconds": fields.Float(example=0.031),
         "spectrogram_url": fields.String(description=_SPECTROGRAM, example=_SPECTROGRAM_URL),
-        "model": fields.String(description="Name and fingerprint.", example="kenali-cough-2@4fae1b2c"),
+        "model": fields.String(description="Name and fingerprint.", example="kenali-cough-3@4fae1b2c"),
         "user_id": fields.Integer(description="null for a guest.", example=1),
         "notice": _NOTICE,
     },

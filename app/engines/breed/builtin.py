@@ -14,6 +14,7 @@ from app.engines.breed.names import BREEDS
 from app.engines.breed.square import into_place
 
 #: Smallest probability of "a dog" that counts as one: the best on every second picture of ``python -m bench.breed``.
+#: It is used for the network with downloaded weights as well, where it is not measured.
 DOG_CUT: Final = 0.2
 #: Measured by ``python -m bench.breed``.
 ACCURACY: Final[dict[str, Any]] = {

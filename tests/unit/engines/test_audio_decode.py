@@ -102,6 +102,21 @@ def test_clipping_is_counted_before_channels_are_mixed():
     assert read(wav(tone(1.0))).clipped == 0
 
 
+@pytest.mark.parametrize("channels", [1, 2])
+def test_16_bits_come_back_exactly_however_many_pieces_they_come_in(channels):
+    steps = np.random.default_rng(2).integers(-32_768, 32_768, (70_001, channels))
+    found = read(wav_of(steps.astype("<i2").tobytes(), SAMPLE_RATE, channels=channels))
+    np.testing.assert_array_equal(found.samples, (steps / 32_768).mean(axis=1).astype(np.float32))
+    assert found.clipped == pytest.approx(np.mean(np.abs(steps) >= 32_766))
+
+
+def test_a_value_that_is_no_sound_is_found_in_the_last_piece_too():
+    sound = tone(3.0)
+    sound[-1] = np.nan
+    with pytest.raises(UnsupportedAudio):
+        read(wav(sound, form=3, bits=32))
+
+
 def test_floats_that_hold_integers_are_brought_back_to_scale():
     found = read(wav(tone(1.0) * 32_768, form=3, bits=32))
     assert np.abs(found.samples).max() == pytest.approx(1.0, abs=0.01)

@@ -17,7 +17,7 @@ import pytest
 from app.engines.audio import decibels, window
 from app.engines.cough.builtin import BuiltInNetwork
 from app.errors import TrainingDataNotUsable
-from app.learning.cough_builtin import CARD_FILE, FACTS_FILE, MEMBERS, ONNX_FILE, _levelled, network, train
+from app.learning.cough_builtin import CARD_FILE, FACTS_FILE, LOWEST_BANDS, ONNX_FILE, _levelled, network, train
 from app.learning.cough_collection import Collection
 from app.learning.cough_evaluation import (
     balanced_accuracy,
@@ -28,25 +28,28 @@ from app.learning.cough_evaluation import (
     unheard_with,
     unseen_logits,
 )
-from app.learning.cough_onnx import RUMBLE_BANDS, write_onnx
+from app.learning.cough_onnx import write_onnx
 from app.learning.cough_scenes import SCENE_FRAMES, SCENE_STEPS, Scenes, powers_of
 from app.learning.cough_synthetic import KINDS, made_up
 from app.learning.cough_versions import _CODECS, _encoded, as_recorded_elsewhere
 from tests.unit.learning import coughs
 
 ROOT = Path(__file__).parents[3]
+#: Of a training in small: two networks each.
+PARTS = 3
+MEMBERS = PARTS * len(LOWEST_BANDS)
 
-#: Trains one step a member and kills itself in the sixth of seven.
+#: Trains one step a member and kills itself in the last but one of six.
 KILLED = """
 import os, signal, sys
 from pathlib import Path
 from app.learning.cough_builtin import train
 
 def progress(step):
-    if step.epoch == 6:
+    if step.epoch == 5:
         os.kill(os.getpid(), signal.SIGKILL)
 
-train(Path(sys.argv[1]), Path(sys.argv[2]), steps=1, progress=progress)
+train(Path(sys.argv[1]), Path(sys.argv[2]), steps=1, parts=3, progress=progress)
 """
 
 
@@ -68,7 +71,7 @@ def resumed(data, tmp_path_factory):
     done = subprocess.run([sys.executable, "-c", KILLED, data, output], cwd=ROOT, capture_output=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
     members = []
-    return train(data, output, steps=1, progress=lambda step: members.append(step.epoch)), members
+    return train(data, output, steps=1, parts=PARTS, progress=lambda step: members.append(step.epoch)), members
 
 
 @pytest.mark.parametrize("members", [2, 4, 7])
@@ -85,6 +88,11 @@ def test_no_group_is_torn_apart_and_every_member_misses_a_share_of_every_source(
         assert not of_source.all(axis=0).any()
 
 
+def test_all_networks_of_a_part_miss_the_same(collection):
+    once, twice = collection.unheard(7), collection.unheard(7, 2)
+    np.testing.assert_array_equal(twice, np.concatenate([once, once], axis=1))
+
+
 def test_where_people_and_members_are_as_many_each_member_misses_one(collection):
     people = {item.group: unheard for item, unheard in zip(collection.items, collection.unheard(4), strict=True)}
     assert all(unheard.sum() == 1 for unheard in people.values())
@@ -92,7 +100,7 @@ def test_where_people_and_members_are_as_many_each_member_misses_one(collection)
 
 def test_a_source_of_one_group_cannot_be_examined(tmp_path):
     with pytest.raises(TrainingDataNotUsable, match="is one group"):
-        Collection.read(coughs.manifest(tmp_path, groups=1)).unheard(MEMBERS)
+        Collection.read(coughs.manifest(tmp_path, groups=1)).unheard(PARTS)
 
 
 def test_noise_is_nothing_that_a_judging_member_has_heard(collection):
@@ -168,7 +176,7 @@ def test_a_recording_from_elsewhere_is_another_one_for_each_draw_and_still_sound
 
 def test_a_training_that_was_killed_trains_only_the_members_that_are_missing(resumed):
     built, members = resumed
-    assert sorted(set(members)) == [6, 7]
+    assert sorted(set(members)) == [5, 6]
     assert {path.name for path in built.onnx.parent.iterdir()} == {ONNX_FILE, FACTS_FILE, CARD_FILE}
 
 
@@ -192,15 +200,15 @@ def test_each_recording_is_judged_by_the_members_that_never_heard_it(resumed):
     members, logit = session.run(["members", "logit"], {"log_mel": windows})
     assert members.shape == (3, MEMBERS)
     unheard = np.zeros((3, MEMBERS), bool)
-    unheard[0, 2] = unheard[1, [0, 4]] = unheard[2, 6] = True
-    expected = [members[0, 2], members[1, [0, 4]].mean(), members[2, 6]]
+    unheard[0, 2] = unheard[1, [0, 4]] = unheard[2, 5] = True
+    expected = [members[0, 2], members[1, [0, 4]].mean(), members[2, 5]]
     np.testing.assert_allclose(unseen_logits(resumed[0].onnx, windows, unheard), expected, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(logit[:, 0], members.mean(axis=1), rtol=1e-5, atol=1e-5)
 
 
 def test_the_card_and_the_facts_say_what_the_examination_found(resumed, collection):
     built = resumed[0]
-    examined = examine(built.onnx, collection, MEMBERS)
+    examined = examine(built.onnx, collection, PARTS, len(LOWEST_BANDS))
     card, facts = built.card.read_text(), json.loads(built.facts.read_text())
     assert built.balanced_accuracy == examined.accuracy(None)
     for noise, name in ((None, "none"), (10.0, "10 dB")):
@@ -213,13 +221,13 @@ def test_the_card_and_the_facts_say_what_the_examination_found(resumed, collecti
 
 
 def test_the_calibration_of_a_recording_does_not_depend_on_its_own_group(resumed, collection):
-    calibration = examine(resumed[0].onnx, collection, MEMBERS).judge.calibration
-    unheard = collection.unheard(MEMBERS)
+    calibration = examine(resumed[0].onnx, collection, PARTS, 2).judge.calibration
+    unheard = collection.unheard(PARTS, 2)
     same = (unheard == unheard[0]).all(axis=1)
     # Turned round, the recordings of one group would change a calibration that was fitted on them.
     turned = tuple(replace(item, cough=not item.cough) if own else item
                    for item, own in zip(collection.items, same, strict=True))  # fmt: skip
-    again = examine(resumed[0].onnx, replace(collection, items=turned), MEMBERS).judge.calibration
+    again = examine(resumed[0].onnx, replace(collection, items=turned), PARTS, 2).judge.calibration
     np.testing.assert_allclose(again[same], calibration[same])
     assert not np.allclose(again[~same], calibration[~same])
 
@@ -251,27 +259,42 @@ def test_level_and_silence_around_a_sound_do_not_change_how_it_is_looked_at():
 
 def test_the_file_computes_what_the_trained_network_does(tmp_path):
     random = np.random.default_rng(3)
-    model = network()
+    models = [network(lowest_band=lowest) for lowest in (0, 8, 0)]
     # Statistics as after training: else folding them in would be no test.
-    model.set_weights([np.abs(weight) + 0.1 * random.random(weight.shape) for weight in model.get_weights()])
+    for model in models:
+        model.set_weights([np.abs(weight) + 0.1 * random.random(weight.shape) for weight in model.get_weights()])
     windows = random.normal(size=(3, 128, 256, 1)).astype(np.float32)
-    write_onnx(tmp_path / "one.onnx", [model])
-    session = onnxruntime.InferenceSession(str(tmp_path / "one.onnx"), providers=["CPUExecutionProvider"])
+    write_onnx(tmp_path / "three.onnx", models)
+    session = onnxruntime.InferenceSession(str(tmp_path / "three.onnx"), providers=["CPUExecutionProvider"])
     frames = session.run(["frames"], {"log_mel": windows})[0]
-    expected = model.predict_on_batch(windows)
+    expected = np.mean([model.predict_on_batch(windows) for model in models], axis=0)
     np.testing.assert_allclose(frames, expected, rtol=1e-3)
 
 
-def test_rumble_is_not_listened_to(resumed):
+def test_the_second_network_of_each_part_does_not_listen_to_rumble(resumed):
     random = np.random.default_rng(9)
     pictures = random.normal(size=(2, 128, 256, 1)).astype(np.float32)
     with_rumble = pictures.copy()
-    with_rumble[:, :RUMBLE_BANDS] += 5
+    with_rumble[:, :8] += 5
     elsewhere = pictures.copy()
-    elsewhere[:, RUMBLE_BANDS : 2 * RUMBLE_BANDS] += 5
+    elsewhere[:, 8:16] += 5
     as_is, low, higher = (member_logits(resumed[0].onnx, some) for some in (pictures, with_rumble, elsewhere))
-    np.testing.assert_array_equal(as_is, low)
+    np.testing.assert_array_equal(as_is[:, PARTS:], low[:, PARTS:])
+    assert (as_is[:, :PARTS] != low[:, :PARTS]).any(axis=0).all()
     assert not np.allclose(as_is, higher)
+
+
+def test_members_of_a_training_with_other_settings_are_not_taken_over(data, tmp_path):
+    """An unfinished one left them there."""
+
+    def stop(step):
+        raise KeyboardInterrupt
+
+    trained = []
+    with pytest.raises(KeyboardInterrupt):
+        train(data, tmp_path, steps=2, parts=2, lowest_bands=(8,), progress=lambda step: step.epoch == 2 and stop(step))
+    train(data, tmp_path, steps=1, parts=2, lowest_bands=(8,), progress=lambda step: trained.append(step.epoch))
+    assert sorted(set(trained)) == [1, 2]
 
 
 @pytest.mark.parametrize("ratio", [20.0, 5.0])

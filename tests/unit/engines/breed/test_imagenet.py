@@ -89,6 +89,7 @@ def test_it_says_what_it_is(engine, published):
     assert info.fingerprint == hashlib.sha256(published.body).hexdigest()[:8]
     assert "Apache" in info.licence
     assert "not measured" in info.accuracy["measured_on"]
+    assert "gate's cut" in info.accuracy["measured_on"]
     assert len(engine.labels) == len(set(engine.labels)) == 121
 
 
