@@ -3,9 +3,14 @@
 A local server speaks the Drive API (tests/fake_google.py). One request in ten goes wrong: 500, 429, 403 for going too
 fast, a connection that ends in the middle, and a few times silence. `python run.py` searches the folder for one person
 and is killed (kill -9) three times on the way. Each picture must have been analysed exactly once, the search be
-completed, and the memory of the last server be flat. Then a second person searches the same folder: nothing is fetched.
+completed, and the memory of the last server be flat, from its first pictures to the half of the folder and from there
+to its end. Then a second person searches the same folder: nothing is fetched.
 
-    python -m bench.drive_search --photos FOLDER --model buffalo_sc-FOLDER|dlib [--files 2500]
+    python -m bench.drive_search --photos FOLDER --model buffalo_sc-FOLDER|dlib [--files 2500] [--calm]
+
+--calm leaves out the faults and the kills: what is left is the memory of one server from beginning to end.
+
+With more files than the collection has photos, some of them have the same content under another name.
 """
 
 from __future__ import annotations
@@ -33,8 +38,11 @@ SILENCES = 2
 KILL_AT = (0.1, 0.2, 0.3)
 #: Pictures after which the last server's memory is looked at first: the model is loaded, buffers are grown.
 SETTLED = 200
-#: Growth of the resident memory from then to the end that still counts as flat.
-FLAT_MB = 30
+#: Growth of the resident memory from then to the end that still counts as flat: the recogniser keeps the memory of its
+#: largest run, four faces, and a picture with so many may come late; the allocator keeps some of what requests used.
+FLAT_MB = 25
+#: The same from half of the pictures to the end.
+FLAT_HALF_MB = 10
 LOOK_SECONDS = 0.25
 
 
@@ -99,6 +107,7 @@ def main() -> None:  # noqa: PLR0915 - one measurement, told from beginning to e
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--model", default="dlib")
     parser.add_argument("--files", type=int, default=2500)
+    parser.add_argument("--calm", action="store_true", help="without faults and kills")
     args = parser.parse_args()
     people = photos_by_person(args.photos)
     (who, own), (other, others) = [
@@ -107,8 +116,12 @@ def main() -> None:  # noqa: PLR0915 - one measurement, told from beginning to e
     selfie, second_selfie = own[0], others[0]
     paths = [path for photos in people.values() for path in photos if path not in {selfie, second_selfie}]
     wanted = [path for path in paths if path.parent.name in {who, other}]
-    rest = random.Random(1).sample([path for path in paths if path not in set(wanted)], args.files - len(wanted))
-    listed = {f"file-{number:05}-{path.parent.name}"[:60]: path for number, path in enumerate(sorted(wanted + rest))}
+    everybody_else = [path for path in paths if path not in set(wanted)]
+    times, left = divmod(args.files - len(wanted), len(everybody_else))
+    rng = random.Random(1)
+    chosen = [*wanted, *everybody_else * times, *rng.sample(everybody_else, left)]
+    rng.shuffle(chosen)
+    listed = {f"file-{number:05}-{path.parent.name}"[:60]: path for number, path in enumerate(chosen)}
 
     with FakeGoogle() as google, tempfile.TemporaryDirectory(prefix="kenali-drive-") as folder:
         google.folder(FOLDER)
@@ -119,14 +132,17 @@ def main() -> None:  # noqa: PLR0915 - one measurement, told from beginning to e
             "GOOGLE_API_KEY": API_KEY,
             "GOOGLE_DRIVE_URL": f"{google.url}/drive/v3",
             "PASSWORD_COST": "4",
+            "ACCESS_TOKEN_MINUTES": "1440",
             "EVENTS_DIR": f"{folder}/events",
         }
         server = start(Path(folder), **settings)
         first, second = sign_up(server.client(), "First"), sign_up(server.client(), "Second")
-        google.chaos = faults(seed=3)
+        if not args.calm:
+            google.chaos = faults(seed=3)
         began = time.monotonic()
         number = search(server.client(), first, selfie)
-        for share in KILL_AT:
+        kills = () if args.calm else KILL_AT
+        for share in kills:
             told, _ = follow(server, first, number, share * args.files)
             server.process.send_signal(signal.SIGKILL)
             server.process.wait()
@@ -137,7 +153,8 @@ def main() -> None:  # noqa: PLR0915 - one measurement, told from beginning to e
         fetched = dict(google.downloads)
         twice = {file_id: times for file_id, times in fetched.items() if times > 1}
         settled = next(mb for done, mb in memory if done >= memory[0][0] + SETTLED)
-        growth = memory[-1][1] - settled
+        half = next(mb for done, mb in memory if done >= args.files / 2)
+        growth, late_growth = memory[-1][1] - settled, memory[-1][1] - half
         peak = max(mb for _, mb in memory)
 
         found = {result["name"] for result in told["results"] if result["band"] == "sure"}
@@ -153,10 +170,11 @@ def main() -> None:  # noqa: PLR0915 - one measurement, told from beginning to e
         server.stop()
 
     print(f"status {told['status']}, {told['progress']}, error {told['error']}")
-    print(f"{pages} pages, {requests} requests, one in {1 / FAULT_RATE:.0f} went wrong; {seconds:.0f} s, 3 kills")
-    grown = f"{growth:+.0f} MB at the end, peak {peak:.0f} MB"
+    wrong = "none" if args.calm else f"one in {1 / FAULT_RATE:.0f}"
+    print(f"{pages} pages, {requests} requests, {wrong} went wrong; {seconds:.0f} s, {len(kills)} kills")
+    grown = f"{half:.0f} MB at half of them, {memory[-1][1]:.0f} MB at the end ({growth:+.1f}), peak {peak:.0f} MB"
     print(f"fetched: {len(fetched)} files; twice: {len(twice)} (in flight when the server was killed)")
-    print(f"memory of the last server: {settled:.0f} MB after {SETTLED} pictures, {grown}")
+    print(f"memory of the last server: {settled:.0f} MB after its first {SETTLED} pictures, {grown}")
     print(f"sure: {len(found)} pictures, of {who} {len(found & names)} of {len(names)}")
     print(f"second person: {again['status']} in {again_seconds:.1f} s, {sum(google.downloads.values())} files fetched")
     good = (
@@ -165,6 +183,7 @@ def main() -> None:  # noqa: PLR0915 - one measurement, told from beginning to e
         and len(twice) <= len(KILL_AT)
         and not google.downloads
         and growth <= FLAT_MB
+        and late_growth <= FLAT_HALF_MB
     )
     print("good" if good else "NOT GOOD")
     sys.exit(not good)

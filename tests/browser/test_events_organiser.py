@@ -222,6 +222,23 @@ def test_a_folder_is_taken_with_what_is_below_it(open_page: OpenPage, server: Se
     expect(result(page)).to_have_text("2 photos added")
 
 
+def test_a_folder_that_is_dropped_is_taken_with_what_is_below_it(
+    open_page: OpenPage, server: Server, tmp_path: Any
+) -> None:
+    event_id = make_event(server, new_name())
+    (tmp_path / "day" / "evening").mkdir(parents=True)
+    (tmp_path / "day" / "a.jpg").write_bytes(jpeg(72, 70))
+    (tmp_path / "day" / "evening" / "b.jpg").write_bytes(jpeg(73, 70))
+    page = open_page(manage(event_id))
+    box = page.locator("#events-drop-choose").bounding_box()
+    assert box is not None
+    mouse = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        data = {"items": [], "files": [str(tmp_path / "day")], "dragOperationsMask": 1}
+        mouse.send("Input.dispatchDragEvent", {"type": kind, "x": box["x"], "y": box["y"] - 20, "data": data})
+    expect(result(page)).to_have_text("2 photos added")
+
+
 def test_a_lost_connection_is_waited_for(open_page: OpenPage, server: Server) -> None:
     event_id = make_event(server, new_name())
     page = open_page(manage(event_id), allowed="ERR_")

@@ -291,6 +291,10 @@ async function drawLink() {
   const works = await googleWorks();
   let link;
   try {
+    if (!(await googleSetup()).sign_in) {
+      box.hidden = true;
+      return;
+    }
     ({ data: link } = await get("/api/auth/google/link"));
   } catch (error) {
     if (session.signedIn) showProblem(byId("account-binding-problem"), error, { retry: drawLink });

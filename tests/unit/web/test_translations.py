@@ -92,3 +92,21 @@ def test_gaps_of_the_api_have_names_that_a_script_can_fill():
 def test_an_error_without_words_would_be_noticed():
     assert KenaliError in set(error_classes())
     assert len({message for _, message in api_messages()}) > 100
+
+
+@pytest.mark.parametrize(
+    ("file", "part"),
+    [
+        ("app/web/templates/shell.html", "shell"),
+        ("app/web/templates/tabs/photos.html", "photos"),
+        ("static/js/tabs/photos/queue.js", "photos"),
+        ("app/web/templates/tabs/events/organiser.html", "events"),
+        ("static/js/tabs/events/upload.js", "events"),
+        ("app/web/templates/tabs/events/guest.html", "events_guest"),
+        ("static/js/tabs/events/lightbox.js", "events_guest"),
+        ("app/errors.py", "api"),
+    ],
+)
+def test_a_large_tab_has_a_part_for_some_of_its_views(file, part):
+    assert translations.part_of(file) == part
+    assert part in translations.parts()

@@ -13,9 +13,11 @@ import { announce } from "../../core/announce.js";
 import { t } from "../../core/messages.js";
 
 /** Without what is easily taken for another, by ear or by eye. */
-const CONSONANTS = "bdfgjkmnprst";
+const CONSONANTS = "bdgjkmnprst";
 const VOWELS = "aiou";
 const DIGITS = "23456789";
+/** Words that nobody wants on an invitation. */
+const UNFIT = new Set(["babi", "bodo", "kuso", "mati", "puki", "susu", "tipu", "titi"]);
 const MIN_PASSWORD = 6;
 
 export function makeEventForm(form, { work }) {
@@ -93,8 +95,12 @@ export function makeEventForm(form, { work }) {
 }
 
 export function suggestPassword() {
-  const word = () => `${syllable()}${syllable()}`;
   return `${word()}-${word()}-${pick(DIGITS)}${pick(DIGITS)}`;
+}
+
+function word() {
+  const made = `${syllable()}${syllable()}`;
+  return UNFIT.has(made) ? word() : made;
 }
 
 function syllable() {
