@@ -2,8 +2,8 @@
 
 Group pictures of 1 to 12 people are composed of a folder of people and uploaded over HTTP, and with them the real group
 pictures of other folders (--real: every JPEG or PNG on which the bare engine sees several faces); a worker
-(`flask worker`) looks at them. Its pace is taken from the times at which photos were finished, so that neither the start
-of the program nor the loading of the model counts; decoding, storing and the queue do. The bare engine detects and
+(`flask worker`) looks at them. Its pace is taken from the times at which photos were finished, so that neither the
+start of the program nor the loading of the model counts; decoding, storing and the queue do. The bare engine detects and
 embeds the same pictures, already decoded, one by one in this process, before and after, and the two are averaged: the
 machine may be busier at one time than at another. Where others use the machine too, the seconds of processor time for
 each photo say more than the pace: those of the worker and of PostgreSQL, and those of the bare engine.
