@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+import uuid
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -90,7 +91,7 @@ def party(server: Server, *photos: bytes, token: bool = True, name: str = "Budi 
 
 def guest(server: Server, *, token: bool = True, name: str = "Sari Guest") -> Guest:
     """Somebody new."""
-    email = f"guest-{next(_numbers)}@people.test"
+    email = f"guest-{uuid.uuid4().hex[:8]}@people.test"
     headers = headers_of(server, *ADMIN) if token else {}
     with closing(server.client()) as client:
         body = {"name": name, "email": email, "password": GUEST_PASSWORD}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import uuid
 from contextlib import closing
 from typing import Any
 
@@ -498,7 +499,7 @@ def test_only_the_owner_manages_an_event(open_page: OpenPage, token_server: Serv
     expect(result(page)).to_have_text("1 photo added")
     expect(photos(page).locator("img.is-loaded")).to_have_count(1)
     address = page.evaluate("location.pathname + location.search")
-    email = f"guest-{next(_numbers)}@people.test"
+    email = f"guest-{uuid.uuid4().hex[:8]}@people.test"
     token = page.evaluate("async (url) => (await import(url)).token()", core(page, "session.js"))
     with closing(token_server.client()) as client:
         body = {"name": "Tamu", "email": email, "password": "secure123"}
