@@ -30,10 +30,11 @@ from app.engines.breed import squeezenet
 from app.engines.breed.base import BreedEngine
 from app.engines.breed.builtin import DOG_CUT, BuiltinBreeds
 from app.engines.breed.imagenet import PUBLISHED, ImageNetBreeds
-from app.engines.breed.install import find_model, install
+from app.engines.breed.install import install
 from app.engines.breed.names import BREEDS, names_of
 from app.engines.breed.recipe import CLASSES_FILE
-from app.engines.breed.user import MODEL_FILE, UserBreeds
+from app.engines.breed.user import MODEL_FILE, UserBreeds, find
+from app.engines.keras_files import only_model
 from app.services.history import Picture
 from app.services.uploads import Upload
 from bench._server import ROOT, Client, running
@@ -184,7 +185,7 @@ def forward_passes(options: argparse.Namespace) -> dict[str, Callable[[int], obj
     if str(options.model) == IMAGENET:
         model = getattr(keras.applications, PUBLISHED.function)(weights=str(options.weights / PUBLISHED.file))
     else:
-        model = keras.models.load_model(find_model(options.model), compile=False)
+        model = keras.models.load_model(only_model(options.model, find(options.model)), compile=False)
     batch = np.zeros((1, *model.input_shape[1:]), np.float32)
     bare = tf.function(lambda pixels: model(pixels, training=False))
     return {BARE: lambda _: bare(batch).numpy(), "model.predict": lambda _: model.predict(batch, verbose=0)}
@@ -247,7 +248,7 @@ def agreement(engine: BreedEngine, options: argparse.Namespace, pictures: list[P
     """How many answers carry the label of the bare model, fed as its author would."""
     import keras
 
-    model = keras.models.load_model(find_model(options.model), compile=False)
+    model = keras.models.load_model(only_model(options.model, find(options.model)), compile=False)
     height, width = model.input_shape[1:3]
     scale = {"x/127.5-1": lambda pixels: pixels / 127.5 - 1}.get(options.scaling, lambda pixels: pixels / 255)
     same = 0
