@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from app.engines.face.calibration import Calibration, calibration_for
 from app.engines.face.clustering import Labels, Vectors, cluster
-from app.services.event_people import joining_threshold
+from app.services.events.people import joining_threshold
 from bench._lfw import Features, engine_of, features_of, photos_by_person
 from bench.vector_search import People
 

@@ -34,7 +34,7 @@ from app.db.event_faces import Vectors
 from app.db.migrate import upgrade
 from app.db.session import make_sessions
 from app.engines.face.calibration import calibration_for
-from app.services.event_memory import EventMemory
+from app.services.events.memory import EventMemory
 from app.services.face_bands import Band, bands_for
 from bench._groups import compose
 from bench._lfw import engine_of, photos_by_person, read

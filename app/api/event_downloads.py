@@ -33,7 +33,7 @@ from app.errors import (
     TooManyDownloads,
 )
 from app.services.access import Need
-from app.services.event_downloads import DownloadView
+from app.services.events.downloads import DownloadView
 
 ns = events.ns
 

@@ -12,10 +12,10 @@ from app.api.guard import caller
 from app.api.schemas.events import TOKEN_HEADER
 from app.db import Event, EventImage
 from app.errors import MediaLinkInvalid
-from app.services.event_access import EventCaller, Link
-from app.services.event_files import Size
-from app.services.event_images import Taken
-from app.services.events import EventView
+from app.services.events.access import EventCaller, Link
+from app.services.events.events import EventView
+from app.services.events.files import Size
+from app.services.events.images import Taken
 
 #: Event tokens in one call.
 MOST_TOKENS = 20

@@ -31,7 +31,7 @@ from app.errors import (
     WrongEventPassword,
 )
 from app.services.access import Need
-from app.services.event_images import ImageOrder
+from app.services.events.images import ImageOrder
 from app.services.paging import Page
 from app.services.qr import QrFormat, qr_code
 

@@ -16,8 +16,8 @@ from app.api.selfies import LOOKING_ERRORS
 from app.db import Event
 from app.errors import DifferentPeople, InvalidInput, ModelBusy, ModelNotUsable, NoSelfie
 from app.services.access import Need
-from app.services.event_access import EventCaller
-from app.services.find_my_face import Found
+from app.services.events.access import EventCaller
+from app.services.events.find_my_face import Found
 from app.services.paging import Page, PageRequest
 
 ns = events.ns

@@ -25,7 +25,7 @@ from app.errors import (
     TokenInvalid,
 )
 from app.services.access import Need
-from app.services.event_files import Size
+from app.services.events.files import Size
 
 ns = wire.images
 

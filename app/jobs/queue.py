@@ -61,7 +61,7 @@ class JobQueue:
     def enqueue_images(self, session: Session, image_ids: Sequence[int]) -> list[int]:
         """Queue photos of events to be looked at, one job each; ids of the jobs in the same order.
 
-        They have no lock: two looks at one photo do no harm (`app.services.event_indexing`).
+        They have no lock: two looks at one photo do no harm (`app.services.events.indexing`).
         """
         return self.enqueue_all(session, EVENTS_QUEUE, INDEX_IMAGE, [{"image_id": image_id} for image_id in image_ids])
 

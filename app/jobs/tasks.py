@@ -7,9 +7,9 @@ from procrastinate.connector import BaseConnector
 from procrastinate.exceptions import JobAborted
 from procrastinate.jobs import Job
 
-from app.services.event_indexing import EventIndexing
-from app.services.event_people import EventPeople
-from app.services.event_zip import DownloadRunner
+from app.services.events.indexing import EventIndexing
+from app.services.events.people import EventPeople
+from app.services.events.zip_files import DownloadRunner
 from app.services.google.drive_run import DriveSearchRunner
 from app.services.training import TrainingService
 from app.services.training_jobs import JobInterrupted

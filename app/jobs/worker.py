@@ -34,9 +34,9 @@ from app.jobs.tasks import (
     TRAINING,
     make_app,
 )
-from app.services.event_indexing import EventIndexing
-from app.services.event_people import EventPeople
-from app.services.event_zip import DownloadRunner
+from app.services.events.indexing import EventIndexing
+from app.services.events.people import EventPeople
+from app.services.events.zip_files import DownloadRunner
 from app.services.google.drive_run import DriveSearchRunner
 from app.services.health import PartHealth
 from app.services.training import TrainingService

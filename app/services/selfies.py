@@ -30,7 +30,7 @@ from app.errors import (
     SelfieNotFound,
     SeveralFaces,
 )
-from app.services.event_files import EventFiles
+from app.services.events.files import EventFiles
 from app.services.face_report import RIVAL_AREA, advice
 from app.services.gallery import Gallery
 from app.services.users import get_user

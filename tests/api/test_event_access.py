@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 
 from app.db import Bookmark
-from app.services.event_access import EventCaller
-from app.services.event_files import Size, image_key
+from app.services.events.access import EventCaller
+from app.services.events.files import Size, image_key
 from tests.api.test_access import Call, _calls
 from tests.events import PASSWORD, Guests, fake_engines, photo
 from tests.forms import form

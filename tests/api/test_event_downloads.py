@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from app.db import EventDownload
 from app.errors import StorageUnavailable
-from app.services.event_zip import MAX_ATTEMPTS
+from app.services.events.zip_files import MAX_ATTEMPTS
 from app.services.training_jobs import JobInterrupted
 from tests.api.test_problem import assert_problem
 from tests.events import Guests, fake_engines, photo

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from app.db import EventStatistics
-from app.services.event_people import EventPeople
+from app.services.events.people import EventPeople
 from app.services.training_jobs import JobInterrupted
 from tests.api.test_problem import assert_problem
 from tests.api.test_selfies import clear
@@ -167,7 +167,7 @@ def test_a_worker_that_stops_counts_later(guests, party, monkeypatch):
 def test_what_cannot_be_counted_says_so_until_something_changes(guests, party, monkeypatch):
     people = later(guests, monkeypatch)
     numbers(guests, party)
-    monkeypatch.setattr("app.services.event_people.MOST_FACES", 3)
+    monkeypatch.setattr("app.services.events.people.MOST_FACES", 3)
     people.run(party["id"])
     told = numbers(guests, party)
     assert (told["state"], told["people"], told["most_photographed"]) == ("failed", None, [])

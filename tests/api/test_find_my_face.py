@@ -13,10 +13,10 @@ from app.db.event_faces import Faces
 from app.engines.base import EMBEDDING_SIZE
 from app.engines.face.calibration import calibration_for
 from app.errors import DifferentPeople
-from app.services.event_access import get_event
-from app.services.event_memory import Hits
+from app.services.events.access import get_event
+from app.services.events.find_my_face import combined, shown_to_others
+from app.services.events.memory import Hits
 from app.services.face_bands import bands_for
-from app.services.find_my_face import combined, shown_to_others
 from tests.api.test_problem import assert_problem
 from tests.api.test_selfies import clear
 from tests.events import Guests, fake_engines, photo
@@ -91,7 +91,7 @@ def test_with_an_event_its_faces_in_memory_go(guests, event, deleted, monkeypatc
     else:
         with services.sessions.begin() as session:
             session.delete(get_event(session, event))
-        monkeypatch.setattr("app.services.event_memory.CHECK_SECONDS", 0)
+        monkeypatch.setattr("app.services.events.memory.CHECK_SECONDS", 0)
         guests.call("anna", "GET", path(second), token=token)
     assert set(memory._copies) == ({second} if second else set())
 

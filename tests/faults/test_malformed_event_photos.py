@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text
 
 from app.db import EventImage
-from app.services.event_files import MARKER, Size, image_key
+from app.services.events.files import MARKER, Size, image_key
 from tests.events import Guests, fake_engines
 from tests.faults.malformed import malformed_requests
 from tests.faults.test_malformed_uploads import problem_with

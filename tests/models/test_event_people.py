@@ -7,7 +7,7 @@ import pytest
 
 from app.engines.face.calibration import calibration_for
 from app.engines.face.clustering import cluster
-from app.services.event_people import joining_threshold
+from app.services.events.people import joining_threshold
 from bench._lfw import engine_of, labelled_face, photos_by_person, read
 from bench.event_people import score
 from tests.collections_ import BUFFALO_SC, LFW, needs_buffalo, needs_lfw

@@ -10,8 +10,8 @@ from pydantic import Field, model_validator
 from app.api.base import UtcDateTime
 from app.api.parsing import JsonBody
 from app.api.schemas.events import ns
-from app.services.event_downloads import MOST_PHOTOS
-from app.services.event_files import Size
+from app.services.events.downloads import MOST_PHOTOS
+from app.services.events.files import Size
 
 _SIZES: Final = (Size.ORIGINAL, Size.WEB)
 

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from app.api.base import UtcDateTime
 from app.api.parsing import FileArgument, JsonBody, body_model
 from app.api.schemas.users import Name
-from app.services.event_images import ImageOrder
+from app.services.events.images import ImageOrder
 from app.services.paging import MAX_PER_PAGE
 
 ns = Namespace("events", description="Events: photos behind a password, to be found by a face.")

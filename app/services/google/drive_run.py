@@ -28,7 +28,7 @@ from app.errors import (
     UnsupportedImage,
     WorkerDied,
 )
-from app.services.event_indexing import look_at
+from app.services.events.indexing import look_at
 from app.services.gallery import Gallery
 from app.services.google.drive import DriveClient, DriveItem, DrivePage, PageTokenRefused
 from app.services.google.drive_searches import Decode, EnqueueSearch, hold_folder

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, text
 
 from app.db import EventFace, EventImage, FaceGeneration, GenerationState, ImageState
 from app.errors import ModelNotUsable
-from app.services.event_indexing import MAX_ATTEMPTS
+from app.services.events.indexing import MAX_ATTEMPTS
 from tests.events import Guests, fake_engines, photo
 
 

@@ -23,8 +23,8 @@ from app.db import Event, EventFace, EventImage, EventStatistics, EventVisit, Im
 from app.db.event_faces import Faces, Vectors
 from app.engines.face.calibration import Calibration, calibration_for
 from app.engines.face.clustering import Labels, cluster
-from app.services.event_access import EventAccess, EventCaller, get_event
-from app.services.event_indexing import MAX_ATTEMPTS
+from app.services.events.access import EventAccess, EventCaller, get_event
+from app.services.events.indexing import MAX_ATTEMPTS
 from app.services.face_bands import bands_for
 from app.services.gallery import Gallery, split_key
 from app.services.training import database_went_away

@@ -36,7 +36,7 @@ from app.errors import (
     WrongEventPassword,
 )
 from app.services.access import EVERYTHING, Caller, Via
-from app.services.event_files import Size
+from app.services.events.files import Size
 from app.services.lockout import Lockout, account_of
 from app.services.passwords import Passwords
 from app.services.users import MAX_ID, get_user

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.db import Bookmark, Event, EventImage
 from app.errors import EventImageNotFound
-from app.services.event_access import EventAccess, EventCaller
-from app.services.events import EventService, EventView
+from app.services.events.access import EventAccess, EventCaller
+from app.services.events.events import EventService, EventView
 from app.services.paging import Page, PageRequest
 from app.services.users import MAX_ID, get_user
 

@@ -34,9 +34,9 @@ from app.errors import (
     StorageUnavailable,
     WorkerDied,
 )
-from app.services.event_access import get_event
-from app.services.event_downloads import SPARE_BYTES, EnqueueDownload
-from app.services.event_files import EventFiles, Size
+from app.services.events.access import get_event
+from app.services.events.downloads import SPARE_BYTES, EnqueueDownload
+from app.services.events.files import EventFiles, Size
 from app.services.training import database_went_away
 from app.services.training_jobs import JobInterrupted, ShouldStop
 from app.storage import Sink, TooManyBytes

@@ -1,7 +1,7 @@
 """Downloads: ZIP files of photos of an event, asked for by whoever may see them, made in the background.
 
 Who asked for one gets it, and nobody else, while they may see the event: its address dies with the event's password,
-as those of pictures do. It is made and removed by `app.services.event_zip`.
+as those of pictures do. It is made and removed by `app.services.events.zip_files`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from app.errors import (
     StorageFull,
     TooManyDownloads,
 )
-from app.services.event_access import EventAccess, EventCaller, Link, get_download
-from app.services.event_files import EventFiles, Size
+from app.services.events.access import EventAccess, EventCaller, Link, get_download
+from app.services.events.files import EventFiles, Size
 from app.services.paging import Page, PageRequest, fetch_page
 from app.services.photo_names import clean_filename
 from app.services.users import MAX_ID, get_user

@@ -22,8 +22,8 @@ from app.db import Event, EventFace, EventImage, ImageState
 from app.engines.base import Embeddings, Face, FaceEngine, Image
 from app.engines.face.quality import assess
 from app.errors import JobFailed, KenaliError, ModelDownloadFailed, ModelNotUsable, WorkerDied
-from app.services.event_files import EventFiles, Size
-from app.services.event_images import Decode, EnqueueImages, queue_again
+from app.services.events.files import EventFiles, Size
+from app.services.events.images import Decode, EnqueueImages, queue_again
 from app.services.gallery import Gallery
 from app.services.training import database_went_away
 

@@ -23,8 +23,8 @@ from app.errors import (
     NoPhotoAccepted,
     PhotoFileMissing,
 )
-from app.services.event_access import EventAccess, EventCaller, Link, get_event
-from app.services.event_files import EventFiles, Size
+from app.services.events.access import EventAccess, EventCaller, Link, get_event
+from app.services.events.files import EventFiles, Size
 from app.services.paging import Page, PageRequest, fetch_page
 from app.services.photo_names import clean_filename
 from app.services.photos import Rejection

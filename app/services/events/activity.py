@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db import EventImage, EventVisit
-from app.services.event_access import EventCaller
-from app.services.events import EventService, EventView
+from app.services.events.access import EventCaller
+from app.services.events.events import EventService, EventView
 from app.services.paging import Page, PageRequest, fetch_page
 
 

@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from app.db import Event, EventDownload, EventImage, ImageState, User
 from app.errors import EventNotFound, UserNotFound
-from app.services.event_access import EventAccess, EventCaller, get_event
-from app.services.event_files import EventFiles
-from app.services.find_my_face import count_hidden
+from app.services.events.access import EventAccess, EventCaller, get_event
+from app.services.events.files import EventFiles
+from app.services.events.find_my_face import count_hidden
 from app.services.gallery import Gallery
 from app.services.paging import Page, PageRequest, fetch_page
 from app.services.passwords import Passwords

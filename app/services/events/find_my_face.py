@@ -23,8 +23,8 @@ from app.db.event_faces import Vectors
 from app.engines.base import EMBEDDING_SIZE
 from app.engines.face.calibration import Calibration, calibration_for
 from app.errors import DifferentPeople, InvalidInput, NoSelfie
-from app.services.event_access import EventAccess, EventCaller
-from app.services.event_memory import EventMemory, Hits
+from app.services.events.access import EventAccess, EventCaller
+from app.services.events.memory import EventMemory, Hits
 from app.services.face_bands import HIGHEST_FMR, Band, Bands, bands_for
 from app.services.gallery import Gallery, split_key
 from app.services.paging import Page, PageRequest
