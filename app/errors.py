@@ -55,6 +55,13 @@ class MissingFile(KenaliError):
     code = "missing_file"
 
 
+class IdempotencyKeyReused(KenaliError):
+    """Another file was uploaded under this Idempotency-Key: give each upload a key of its own."""
+
+    status = 422
+    code = "idempotency_key_reused"
+
+
 class ServerBusy(KenaliError):
     """Too much is asked at the same time: try again in a moment."""
 

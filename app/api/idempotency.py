@@ -19,7 +19,7 @@ IDEMPOTENCY_PARAM: Final[dict[str, dict[str, Any]]] = {
         "type": "string",
         "maxLength": MAX_LENGTH,
         "description": "A name of your own for this upload, such as a UUID. If no answer comes, send the same again: "
-        "what was stored is answered, and not stored twice.",
+        "what was stored is answered, and not stored twice. Another file under the same name is a mistake (422).",
     }
 }
 

@@ -14,6 +14,7 @@ from app.api.paging import PAGE_PARAMS, page_headers, wanted_page
 from app.api.parsing import uploaded_file, uploaded_files
 from app.api.schemas import photos as wire
 from app.errors import (
+    IdempotencyKeyReused,
     ImageTooLarge,
     ImageTooSmall,
     InvalidInput,
@@ -48,7 +49,16 @@ class Upload(Resource):
     @access(Need.OWNER, scope="photos", subject=in_path("user_id"))
     @ns.doc("upload_photo", params=IDEMPOTENCY_PARAM)
     @ns.expect(wire.upload_form)
-    @raises(ns, InvalidInput, MissingFile, UnsupportedImage, ImageTooSmall, ImageTooLarge, *STORING_ERRORS)
+    @raises(
+        ns,
+        InvalidInput,
+        MissingFile,
+        IdempotencyKeyReused,
+        UnsupportedImage,
+        ImageTooSmall,
+        ImageTooLarge,
+        *STORING_ERRORS,
+    )
     @ns.marshal_with(wire.photo, code=201)
     def post(self, user_id: int) -> Any:
         """Upload a photo

@@ -39,3 +39,5 @@ class Photo(Base):
     detector: Mapped[str | None] = mapped_column(String(100))
     #: what the client named the upload; sent again under this name, it is the same photo.
     idempotency_key: Mapped[str | None] = mapped_column(String(255))
+    #: of the file as it was sent, where the upload was named: another file under that name is a mistake.
+    upload_sha256: Mapped[str | None] = mapped_column(String(64))

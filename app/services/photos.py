@@ -22,7 +22,7 @@ from app.db.locks import hold_off_sweep
 from app.engines.base import FaceEngine, Image
 from app.engines.face.quality import assess
 from app.engines.images import STORED_SIZE, encode_jpeg, face_crop, resize_whole
-from app.errors import KenaliError, NoPhotoAccepted, PhotoFileMissing, PhotoNotFound, UserNotFound
+from app.errors import IdempotencyKeyReused, KenaliError, NoPhotoAccepted, PhotoFileMissing, PhotoNotFound, UserNotFound
 from app.services.face_report import advice, face_report
 from app.services.paging import Page, PageRequest, fetch_page
 from app.services.photo_names import clean_filename, storage_key
@@ -102,6 +102,14 @@ class _Picture:
     detector: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """What a client calls an upload, and of which file."""
+
+    key: str
+    sha256: str
+
+
 class PhotoService:
     """Use cases of the namespace ``photos``."""
 
@@ -125,19 +133,21 @@ class PhotoService:
         """Enrol one photo. UserNotFound before anything is decoded; UnsupportedImage, ImageTooLarge, ImageTooSmall.
 
         :param idempotency_key: what the client calls this upload. Whoever got no answer may send it again: if it was
-            stored, that photo is the answer, and it is not stored twice.
+            stored, that photo is the answer, and it is not stored twice. IdempotencyKeyReused if it called another
+            file so: that one would be lost otherwise, and nobody told.
         """
         self._check_user(user_id)
         if idempotency_key is None:
             return self._add(user_id, upload)
-        stored = self._stored_as(user_id, idempotency_key)
+        name = _Name(idempotency_key, hashlib.sha256(upload.data).hexdigest())
+        stored = self._stored_as(user_id, name)
         if stored is not None:
             return stored
         try:
-            return self._add(user_id, upload, idempotency_key)
+            return self._add(user_id, upload, name)
         except IntegrityError:
             # The first attempt was still at work.
-            stored = self._stored_as(user_id, idempotency_key)
+            stored = self._stored_as(user_id, name)
             if stored is None:
                 raise
             return stored
@@ -200,13 +210,17 @@ class PhotoService:
         with self._sessions() as session:
             get_user(session, user_id)
 
-    def _stored_as(self, user_id: int, idempotency_key: str) -> StoredPhoto | None:
-        query = select(Photo).where(Photo.user_id == user_id, Photo.idempotency_key == idempotency_key)
+    def _stored_as(self, user_id: int, name: _Name) -> StoredPhoto | None:
+        query = select(Photo).where(Photo.user_id == user_id, Photo.idempotency_key == name.key)
         with self._sessions() as session:
             row = session.scalar(query)
-            return None if row is None else self._shown(row)
+            if row is None:
+                return None
+            if row.upload_sha256 != name.sha256:
+                raise IdempotencyKeyReused
+            return self._shown(row)
 
-    def _add(self, user_id: int, upload: Upload, idempotency_key: str | None = None) -> StoredPhoto:
+    def _add(self, user_id: int, upload: Upload, name: _Name | None = None) -> StoredPhoto:
         picture = self._prepare(upload.data)
         filename = clean_filename(upload.filename)
         key = storage_key(user_id, filename)
@@ -222,7 +236,8 @@ class PhotoService:
             crop_landmarks=picture.landmarks,
             crop_box=picture.box,
             detector=picture.detector,
-            idempotency_key=idempotency_key,
+            idempotency_key=name.key if name else None,
+            upload_sha256=name.sha256 if name else None,
         )
         with self._sessions.begin() as session:
             hold_off_sweep(session)

@@ -17,6 +17,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("photos", sa.Column("idempotency_key", sa.String(length=255), nullable=True))
+    op.add_column("photos", sa.Column("upload_sha256", sa.String(length=64), nullable=True))
     op.create_unique_constraint(
         op.f("uq_photos_user_id_idempotency_key"), "photos", ["user_id", "idempotency_key"]
     )
@@ -24,4 +25,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_constraint("uq_photos_user_id_idempotency_key", "photos", type_="unique")
+    op.drop_column("photos", "upload_sha256")
     op.drop_column("photos", "idempotency_key")

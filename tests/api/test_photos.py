@@ -164,6 +164,13 @@ def test_an_upload_sent_again_while_the_first_is_at_work_is_stored_once(app, cli
     assert len(list((app.extensions["kenali"].settings.dataset_dir / str(user_id)).iterdir())) == 1
 
 
+def test_another_file_under_a_name_that_was_used_is_told_and_not_taken_for_the_first(client, user_id):
+    named = {"headers": {"Idempotency-Key": "always-the-same"}}
+    first = send(client, user_id, PORTRAIT.read_bytes(), **named).json
+    assert_problem(send(client, user_id, GROUP_PHOTO.read_bytes(), **named), 422, "idempotency_key_reused")
+    assert [photo["id"] for photo in client.get(f"/api/photos/{user_id}").json] == [first["id"]]
+
+
 @pytest.mark.parametrize("name", ["", "two words", "x" * 256, "h\u00e9"])
 def test_an_upload_with_no_good_name_is_told(client, user_id, name):
     response = send(client, user_id, PORTRAIT.read_bytes(), headers={"Idempotency-Key": name})
