@@ -22,14 +22,10 @@ from app.errors import (
     DownloadNotReady,
     DownloadTooLarge,
     EventImageNotFound,
+    EventNotFound,
     InvalidInput,
-    MediaLinkExpired,
-    MediaLinkInvalid,
-    NotAuthenticated,
     RangeNotSatisfiable,
     StorageFull,
-    TokenExpired,
-    TokenInvalid,
     TooManyDownloads,
 )
 from app.services.access import Need
@@ -144,12 +140,8 @@ class DownloadFile(Resource):
     @ns.response(304, "You have it already (If-None-Match).")
     @raises(
         ns,
-        NotAuthenticated,
-        TokenInvalid,
-        TokenExpired,
-        *events.CLOSED,
-        MediaLinkInvalid,
-        MediaLinkExpired,
+        *events.CLOSED_LINK,
+        EventNotFound,
         DownloadNotFound,
         DownloadNotReady,
         RangeNotSatisfiable,

@@ -21,13 +21,18 @@ from app.errors import (
     EventTokenExpired,
     EventTokenInvalid,
     InvalidInput,
+    MediaLinkExpired,
+    MediaLinkInvalid,
     MissingFile,
     NoPhotoAccepted,
+    NotAuthenticated,
     NotPermitted,
     RequestTooLarge,
     ServerBusy,
     StorageFull,
     StorageUnavailable,
+    TokenExpired,
+    TokenInvalid,
     WrongEventPassword,
 )
 from app.services.access import Need
@@ -40,6 +45,8 @@ ns = wire.ns
 EVENT = {"event_id": "The event's id."}
 #: What a caller may be told who has not opened an event.
 CLOSED = (EventNotFound, EventAccessRequired, EventTokenInvalid, EventTokenExpired)
+#: And one who shows a signed address, or none.
+CLOSED_LINK = (NotAuthenticated, TokenInvalid, TokenExpired, *CLOSED[1:], MediaLinkInvalid, MediaLinkExpired)
 
 Choice = TypeVar("Choice", bound=StrEnum)
 

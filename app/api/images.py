@@ -11,18 +11,13 @@ from werkzeug.wsgi import wrap_file
 
 from app.api.base import Resource, container, raises
 from app.api.event_forms import event_caller, shown_link
-from app.api.events import CLOSED
+from app.api.events import CLOSED_LINK
 from app.api.guard import access, guarded
 from app.api.schemas import events as wire
 from app.errors import (
     EventImageNotFound,
-    MediaLinkExpired,
-    MediaLinkInvalid,
-    NotAuthenticated,
     NotPermitted,
     PhotoFileMissing,
-    TokenExpired,
-    TokenInvalid,
 )
 from app.services.access import Need
 from app.services.events.files import Size
@@ -64,12 +59,7 @@ class ImageFile(Resource):
     @ns.response(304, "You have it already (If-None-Match).")
     @raises(
         ns,
-        NotAuthenticated,
-        TokenInvalid,
-        TokenExpired,
-        *CLOSED[1:],
-        MediaLinkInvalid,
-        MediaLinkExpired,
+        *CLOSED_LINK,
         EventImageNotFound,
         PhotoFileMissing,
     )

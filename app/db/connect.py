@@ -13,7 +13,7 @@ from typing import Any
 import psycopg2
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 
 from app.errors import DatabaseNotUsable, DatabaseUnavailable
 
@@ -192,3 +192,10 @@ def check(engine: Engine) -> ServerInfo:
 
 def _version(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+
+
+def database_went_away(error: BaseException) -> bool:
+    """Whether trying again may help: a lost connection, a deadlock, a server that is stopping."""
+    if isinstance(error, DBAPIError):
+        return isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
+    return isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)

@@ -8,12 +8,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg2
 from sqlalchemy import ColumnElement, and_, exists, func, select
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db import FaceEmbedding, JobKind, Photo, TrainingJob, User
+from app.db.connect import database_went_away
 from app.errors import JobCancelled, JobFailed, KenaliError, NoUsablePhotos
 from app.services.gallery import Gallery, LiveGeneration, find_live
 from app.services.incremental import IncrementalTraining
@@ -235,10 +234,3 @@ def _standing(session: Session, live: LiveGeneration | None, names: dict[int, st
         photos, embeddings, without_face = (row.photos, row.embeddings, row.without_face) if row else (0, 0, 0)
         found.append(UserTraining(user_id, name, photos, embeddings, photos - embeddings, without_face))
     return found
-
-
-def database_went_away(error: BaseException) -> bool:
-    """Whether trying again may help: a lost connection, a deadlock, a server that is stopping."""
-    if isinstance(error, DBAPIError):
-        return isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
-    return isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)

@@ -11,21 +11,19 @@ jobs got lost (`requeue`), after a change of the face model, and when a model th
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Final
 
 from sqlalchemy import Select, delete, func, insert, or_, select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db import Event, EventFace, EventImage, ImageState
-from app.engines.base import Embeddings, Face, FaceEngine, Image
-from app.engines.face.quality import assess
+from app.db.connect import database_went_away
+from app.engines.face.look import Look, look_at
 from app.errors import JobFailed, KenaliError, ModelDownloadFailed, ModelNotUsable, WorkerDied
 from app.services.events.files import EventFiles, Size
 from app.services.events.images import Decode, EnqueueImages, queue_again
 from app.services.gallery import Gallery
-from app.services.training import database_went_away
 
 logger = logging.getLogger(__name__)
 
@@ -35,17 +33,6 @@ MAX_ATTEMPTS: Final = 5
 _ROWS_AT_ONCE: Final = 500
 #: No fault of the photo: it is looked at again as soon as the model can be had.
 _MODEL_TROUBLE: Final = (ModelNotUsable.code, ModelDownloadFailed.code)
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What was seen on a photo."""
-
-    faces: Sequence[Face]
-    #: (n, 512), unit length
-    embeddings: Embeddings
-    #: 0 to 1, one for each face
-    qualities: Sequence[float]
 
 
 class EventIndexing:
@@ -113,22 +100,8 @@ class EventIndexing:
             return None
         return image
 
-    def _store(self, image: EventImage, model: str, seen: _Look) -> None:
-        rows = [
-            {
-                "event_id": image.event_id,
-                "image_id": image.id,
-                "model": model,
-                "embedding": embedding,
-                "x": face.box[0],
-                "y": face.box[1],
-                "w": face.width,
-                "h": face.height,
-                "score": face.score,
-                "quality": quality,
-            }
-            for face, embedding, quality in zip(seen.faces, seen.embeddings, seen.qualities, strict=True)
-        ]
+    def _store(self, image: EventImage, model: str, seen: Look) -> None:
+        rows = seen.rows(event_id=image.event_id, image_id=image.id, model=model)
         with self._sessions.begin() as session:
             if not _holds(session, image):
                 return
@@ -208,12 +181,6 @@ class EventIndexing:
             queued += len(ids)
             if len(ids) < _ROWS_AT_ONCE:
                 return queued
-
-
-def look_at(engine: FaceEngine, image: Image) -> _Look:
-    """Every face of a photo, with its embedding and how well it can be seen."""
-    faces = engine.detect(image)
-    return _Look(faces, engine.embed(image, faces), [assess(image, face).score for face in faces])
 
 
 def _holds(session: Session, image: EventImage) -> bool:

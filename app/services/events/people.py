@@ -20,6 +20,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db import Event, EventFace, EventImage, EventStatistics, EventVisit, ImageState, event_faces, utc_now
+from app.db.connect import database_went_away
 from app.db.event_faces import Faces, Vectors
 from app.engines.face.calibration import Calibration, calibration_for
 from app.engines.face.clustering import Labels, cluster
@@ -27,7 +28,6 @@ from app.services.events.access import EventAccess, EventCaller, get_event
 from app.services.events.indexing import MAX_ATTEMPTS
 from app.services.face_bands import bands_for
 from app.services.gallery import Gallery, split_key
-from app.services.training import database_went_away
 from app.services.training_jobs import JobInterrupted, ShouldStop
 
 logger = logging.getLogger(__name__)

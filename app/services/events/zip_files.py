@@ -23,6 +23,7 @@ from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db import DownloadState, EventDownload, EventImage, utc_now
+from app.db.connect import database_went_away
 from app.errors import (
     DownloadTooLarge,
     EventImageNotFound,
@@ -37,7 +38,6 @@ from app.errors import (
 from app.services.events.access import get_event
 from app.services.events.downloads import SPARE_BYTES, EnqueueDownload
 from app.services.events.files import EventFiles, Size
-from app.services.training import database_went_away
 from app.services.training_jobs import JobInterrupted, ShouldStop
 from app.storage import Sink, TooManyBytes
 

@@ -16,7 +16,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db import DriveFace, DriveFile, DriveFileState, DriveSearch, DriveSearchFile, DriveSearchState
+from app.db.connect import database_went_away
 from app.engines.base import FaceEngine
+from app.engines.face.look import look_at
 from app.errors import (
     DriveFolderNotFound,
     DriveQuotaExceeded,
@@ -28,12 +30,10 @@ from app.errors import (
     UnsupportedImage,
     WorkerDied,
 )
-from app.services.events.indexing import look_at
 from app.services.gallery import Gallery
 from app.services.google.drive import DriveClient, DriveItem, DrivePage, PageTokenRefused
 from app.services.google.drive_searches import Decode, EnqueueSearch, hold_folder
 from app.services.google.drive_url import parse_drive_url
-from app.services.training import database_went_away
 from app.services.training_jobs import JobInterrupted, ShouldStop
 
 logger = logging.getLogger(__name__)
@@ -490,20 +490,7 @@ class DriveSearchRunner:
     def _store(self, run: _Run, engine: FaceEngine, file: DriveFile, data: bytes) -> None:
         image = self._decode(data)
         seen = look_at(engine, image)
-        rows = [
-            {
-                "file_id": file.id,
-                "model": file.model,
-                "embedding": embedding,
-                "x": face.box[0],
-                "y": face.box[1],
-                "w": face.width,
-                "h": face.height,
-                "score": face.score,
-                "quality": quality,
-            }
-            for face, embedding, quality in zip(seen.faces, seen.embeddings, seen.qualities, strict=True)
-        ]
+        rows = seen.rows(file_id=file.id, model=file.model)
         height, width = image.shape[:2]
         with self._sessions.begin() as session:
             done = self._settle(
