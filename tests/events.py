@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -17,6 +22,7 @@ from tests.forms import form
 from tests.pictures import encode
 from tests.unit.jobs.world import FakeEngines
 
+ROOT = Path(__file__).parents[1]
 PASSWORD = "BudiAni2026"
 #: Far beyond what anything here takes; a test that needs it has failed.
 PATIENCE_SECONDS = 60
@@ -118,3 +124,28 @@ class Guests:
         """How many faces are stored."""
         with self.app.extensions["kenali"].sessions() as session:
             return session.scalar(select(func.count()).select_from(EventFace)) or 0
+
+
+@contextmanager
+def workers(app: Flask, program: str) -> Iterator[Callable[[], subprocess.Popen[str]]]:
+    """Starts workers that run `program` on the database and folders of `app`, and talk over pipes; killed at the end.
+
+    The program finds the settings as JSON in its first argument.
+    """
+    started: list[subprocess.Popen[str]] = []
+    settings = app.extensions["kenali"].settings
+    names = ("database_url", "instance_dir", "dataset_dir", "models_dir", "history_dir", "events_dir")
+    given = json.dumps({name: str(getattr(settings, name)) for name in names})
+
+    def start() -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", program, given]
+        worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        started.append(worker)
+        return worker
+
+    try:
+        yield start
+    finally:
+        for worker in started:
+            worker.kill()
+            worker.communicate()

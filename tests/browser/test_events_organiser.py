@@ -145,7 +145,7 @@ def create(page: Page, name: str, words: dict[str, str]) -> str:
     password = field.input_value()
     assert re.fullmatch(r"[a-z]{4}-[a-z]{4}-\d\d", password)
     expect(field).to_have_attribute("type", "text")
-    form.locator("[data-password-show]").click()
+    page.locator("#events-new-form-password-show").click()
     expect(field).to_have_attribute("type", "password")
     form.locator("[type=submit]").click()
     expect(page.locator("#heading-events")).to_have_text(name)

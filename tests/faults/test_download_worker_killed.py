@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.events import Guests, fake_engines, photo
+from tests.events import Guests, fake_engines, photo, workers
 
-ROOT = Path(__file__).parents[2]
 PHOTOS = 4
 #: A worker that makes downloads: it says so before each photo, and waits to be told to go on.
 PROGRAM = """
@@ -45,22 +40,8 @@ def guests(make_app) -> Guests:
 @pytest.fixture
 def start(guests) -> Iterator:
     """Start a worker on the database and folders of the app under test."""
-    workers: list[subprocess.Popen[str]] = []
-    settings = guests.app.extensions["kenali"].settings
-    names = ("database_url", "instance_dir", "dataset_dir", "models_dir", "history_dir", "events_dir")
-    given = json.dumps({name: str(getattr(settings, name)) for name in names})
-
-    def start() -> subprocess.Popen[str]:
-        worker = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, given], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
-        )
-        workers.append(worker)
-        return worker
-
-    yield start
-    for worker in workers:
-        worker.kill()
-        worker.communicate()
+    with workers(guests.app, PROGRAM) as start:
+        yield start
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 /**
- * makeReveal(input, button) -> {hide()}: a button beside a password field (macro password_field) that shows what is typed.
+ * makeReveal(input, button) -> {show(whether)}      a button beside a password field (macro password_field, or one like it)
+ *                                                  that shows what is typed
  */
 import { el, fill, icon } from "./dom.js";
 import { t } from "./messages.js";
@@ -12,5 +13,5 @@ export function makeReveal(input, button) {
   }
 
   button.addEventListener("click", () => show(input.type === "password"));
-  return { hide: () => show(false) };
+  return { show };
 }

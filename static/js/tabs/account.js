@@ -68,7 +68,7 @@ export function hide() {
   requests.abort();
   clearTimeout(timer);
   deleted = false;
-  reveal.hide();
+  reveal.show(false);
 }
 
 // --- signed out
@@ -125,7 +125,7 @@ async function enter() {
     return;
   }
   form.reset();
-  reveal.hide();
+  reveal.show(false);
   replaceQuery({ to: null });
   arrive(wanted, t("You are signed in as {name}.", { name: session.account.name }));
 }

@@ -7,10 +7,11 @@
  * suggestPassword()   easy to tell and to type, hard to guess: "mapu-kilo-47"
  */
 import { onSubmit } from "../../core/busy.js";
-import { byId, fill, icon } from "../../core/dom.js";
+import { byId } from "../../core/dom.js";
 import { clearFieldErrors, clearProblem, markField, showFieldErrors, showProblem } from "../../core/errors.js";
 import { announce } from "../../core/announce.js";
 import { t } from "../../core/messages.js";
+import { makeReveal } from "../../core/password.js";
 
 /** Without what is easily taken for another, by ear or by eye. */
 const CONSONANTS = "bdgjkmnprst";
@@ -23,14 +24,13 @@ const MIN_PASSWORD = 6;
 export function makeEventForm(form, { work }) {
   const problem = byId(`${form.id}-problem`);
   const { name, date, description, password } = form.elements;
-  const shown = form.querySelector("[data-password-show]");
+  const reveal = makeReveal(password, byId(`${password.id}-show`));
   let saved = "";
 
-  shown.addEventListener("click", () => showPassword(password.type === "password"));
   form.querySelector("[data-password-suggest]").addEventListener("click", () => {
     password.value = suggestPassword();
     markField(password, "");
-    showPassword(true);
+    reveal.show(true);
     announce(t("Suggested: {password}", { password: password.value }));
     password.focus();
   });
@@ -57,15 +57,6 @@ export function makeEventForm(form, { work }) {
     return !first;
   }
 
-  function showPassword(visible) {
-    const label = visible ? t("Hide the password") : t("Show the password");
-    password.type = visible ? "text" : "password";
-    shown.setAttribute("aria-pressed", String(visible));
-    shown.setAttribute("aria-label", label);
-    shown.title = label;
-    fill(shown, visible ? icon("eye-slash") : icon("eye"));
-  }
-
   function state() {
     return JSON.stringify([name.value, date.value, description.value, password.value]);
   }
@@ -83,7 +74,7 @@ export function makeEventForm(form, { work }) {
       this.settle();
     },
     settle() {
-      showPassword(false);
+      reveal.show(false);
       clearProblem(problem);
       clearFieldErrors(form);
       saved = state();
