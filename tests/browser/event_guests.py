@@ -10,8 +10,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+from playwright.sync_api import Page, expect
+
 from bench._server import Answer, Server, multipart
-from tests.browser.conftest import ADMIN
+from tests.browser.conftest import ADMIN, until
 from tests.browser.event_pictures import ME, group_picture
 
 PASSWORD = "BudiAni2026"
@@ -96,3 +98,10 @@ def guest(server: Server, *, token: bool = True, name: str = "Sari Guest") -> Gu
     with closing(server.client()) as client:
         body = {"name": name, "email": email, "password": GUEST_PASSWORD}
         return Guest(client.json("POST", "/api/users", body, **headers).json["id"], email)
+
+
+def close_photo(page: Page) -> None:
+    """Close the large view, and wait for the step back in the history: it would end a load that begins before it."""
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog.events-light")).to_have_count(0)
+    until(page, "!history.state?.light")

@@ -18,6 +18,7 @@ from tests.browser.conftest import until
 from tests.browser.event_guests import (
     GUEST_PASSWORD,
     PASSWORD,
+    close_photo,
     guest,
     headers_of,
     party,
@@ -179,8 +180,7 @@ def look_at_one_and_keep_it(page, lang):
     keep = light(page).locator(".events-light-tools button").nth(1)
     keep.click()
     expect(keep).to_have_attribute("aria-pressed", "true")
-    page.keyboard.press("Escape")
-    expect(light(page)).to_have_count(0)
+    close_photo(page)
     expect(found(page).first.locator("button")).to_be_focused()
     expect(found(page).first.locator(".events-cell-kept")).to_be_visible()
 
@@ -300,7 +300,7 @@ def test_a_password_that_changes_midway_is_asked_for_where_the_guest_is(inside, 
     expect(dialog(page)).to_have_count(0)
     expect(light(page).locator(".events-light-name")).to_have_text(name)
     expect(light(page).locator(".events-light-tools button").nth(1)).to_have_attribute("aria-pressed", "true")
-    page.keyboard.press("Escape")
+    close_photo(page)
     expect(cells.nth(1).locator(".events-cell-kept")).to_be_visible()
 
 
@@ -541,7 +541,7 @@ def test_many_photos_come_as_one_scrolls_and_all_can_be_chosen(inside, token_ser
     assert page.locator("#events-all-list").evaluate("list => list.offsetHeight") > height
     cells.nth(2).locator("button").click()
     expect(light(page).locator(".events-light-count")).to_have_text("3 of 70")
-    page.keyboard.press("Escape")
+    close_photo(page)
     expect(cells.nth(2).locator("button")).to_be_focused()
     page.reload()
     expect(cells).to_have_count(60)
@@ -605,7 +605,7 @@ def test_kept_photos_of_a_closed_event_are_counted_and_lead_to_its_door(inside, 
     cells.first.locator("button").click()
     light(fresh).get_by_role("button", name="Kept").click()
     expect(light(fresh).get_by_role("button", name="Keep")).to_be_visible()
-    fresh.keyboard.press("Escape")
+    close_photo(fresh)
     expect(cells).to_have_count(2)
     expect(groups.nth(1)).to_contain_text("2 photos")
 
@@ -626,7 +626,7 @@ def test_a_kiosk_needs_no_account_and_forgets_the_guest_before(open_page, open_h
     found(page).locator("button").click()
     expect(light(page).get_by_role("button", name="Download")).to_be_visible()
     expect(light(page).get_by_role("button", name="Keep")).to_have_count(0)
-    page.keyboard.press("Escape")
+    close_photo(page)
     page.locator("#events-found-choose").click()
     expect(page.locator(".events-choice").get_by_role("button", name="Download")).to_be_visible()
     expect(page.locator(".events-choice").get_by_role("button", name="Keep")).to_have_count(0)
@@ -701,7 +701,7 @@ def test_no_view_of_a_guest_has_a_violation(open_page, token_server, wedding, th
     check("large")
     light(page).locator(".events-light-tools button").nth(1).click()
     expect(light(page).locator(".events-light-tools button").nth(1)).to_have_attribute("aria-pressed", "true")
-    page.keyboard.press("Escape")
+    close_photo(page)
     page.locator("#events-found-choose").click()
     found(page).first.locator("button").click()
     check("choosing")

@@ -13,6 +13,7 @@ from playwright.sync_api import Locator, Page, Request, Route, expect
 
 from bench._server import Server
 from tests.browser.conftest import OpenPage, ready
+from tests.browser.event_guests import close_photo
 from tests.browser.event_pictures import group_picture, landscape
 from tests.browser.people import ask, database, somebody
 from tests.browser.test_shell import core, sign_in
@@ -383,7 +384,7 @@ def test_a_photo_is_deleted_from_its_large_view(open_page: OpenPage, server: Ser
     page.locator(".events-light-tool.is-danger").click()
     page.locator("dialog.dialog [data-answer=ok]").click()
     expect(page.locator(".events-light-count")).to_have_text("1 of 1")
-    page.keyboard.press("Escape")
+    close_photo(page)
     expect(photos(page)).to_have_count(1)
     assert total(server, event_id) == 1
 
