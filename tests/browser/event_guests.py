@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import time
-import uuid
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from playwright.sync_api import Page, expect
 from bench._server import Answer, Server, multipart
 from tests.browser.conftest import ADMIN, until
 from tests.browser.event_pictures import ME, group_picture
+from tests.browser.people import new_email
 
 PASSWORD = "BudiAni2026"
 GUEST_PASSWORD = "secure123"
@@ -93,7 +93,7 @@ def party(server: Server, *photos: bytes, token: bool = True, name: str = "Budi 
 
 def guest(server: Server, *, token: bool = True, name: str = "Sari Guest") -> Guest:
     """Somebody new."""
-    email = f"guest-{uuid.uuid4().hex[:8]}@people.test"
+    email = new_email("guest")
     headers = headers_of(server, *ADMIN) if token else {}
     with closing(server.client()) as client:
         body = {"name": name, "email": email, "password": GUEST_PASSWORD}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -13,7 +13,10 @@ import psycopg2
 from app.db.embedded import DATABASE, SUPERUSER
 from bench._server import Answer, Server
 
-_numbers = itertools.count(1)
+
+def new_email(name: str) -> str:
+    """An address that nobody has, not even after the same test has run before."""
+    return f"{name}-{uuid.uuid4().hex[:12]}@people.test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ def ask(server: Server, method: str, path: str, body: Any = None) -> Answer:
 
 def somebody(server: Server, name: str = "Ayu Lestari", password: str | None = None) -> Somebody:
     """A new user whom nobody else has."""
-    email = f"{name.split(maxsplit=1)[0].lower()}-{next(_numbers)}@people.test"
+    email = new_email(name.split(maxsplit=1)[0].lower())
     body = {"name": name, "email": email} | ({"password": password} if password else {})
     return Somebody(ask(server, "POST", "/api/users", body).json["id"], name, email)
 

@@ -9,14 +9,12 @@ from playwright.sync_api import expect
 from bench._server import start
 from tests.browser.conftest import PATIENCE_MS, ready
 from tests.browser.gallery import Gallery, photos
+from tests.browser.people import new_email
 from tests.browser.test_shell import core, sign_in
 from tests.people import five_people
 from tests.pictures import jpeg
 
 pytestmark = pytest.mark.browser
-
-#: Of the server in token mode.
-BUDI = {"name": "Budi Santoso", "email": "budi.build@example.org", "password": "secure123"}
 
 
 @pytest.fixture
@@ -357,16 +355,17 @@ def test_a_queued_job_is_cancelled_at_once_and_a_failing_server_is_asked_again(o
 
 
 def test_a_person_of_token_mode_trains_themselves_and_nobody_else(open_page, token_server):
+    budi = {"name": "Budi Santoso", "email": new_email("budi"), "password": "secure123"}
     page = open_page("/build", on=token_server)
     sign_in(page)
     expect(page.get_by_role("radio", name="Full Rebuild (10-30s)")).to_be_visible()
     page.evaluate(
         "async ([api, session, body]) => { const { post } = await import(api); await post('/api/users', body);"
         " const { signOut } = await import(session); await signOut(); }",
-        [core(page, "api.js"), core(page, "session.js"), BUDI],
+        [core(page, "api.js"), core(page, "session.js"), budi],
     )
-    sign_in(page, BUDI["email"], BUDI["password"])
-    expect(page.locator("#build-person")).to_contain_text(BUDI["email"])
+    sign_in(page, budi["email"], budi["password"])
+    expect(page.locator("#build-person")).to_contain_text(budi["email"])
     expect(page.get_by_role("combobox", name="User")).to_have_value("Budi Santoso")
     expect(page.get_by_role("radio", name="Full Rebuild (10-30s)")).to_be_hidden()
     button(page).click()

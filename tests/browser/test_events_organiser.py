@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import uuid
 from contextlib import closing
 from typing import Any
 
@@ -15,7 +14,7 @@ from bench._server import Server
 from tests.browser.conftest import OpenPage, ready
 from tests.browser.event_guests import close_photo
 from tests.browser.event_pictures import group_picture, landscape
-from tests.browser.people import ask, database, somebody
+from tests.browser.people import ask, database, new_email, somebody
 from tests.browser.test_shell import core, sign_in
 from tests.pictures import jpeg
 
@@ -500,7 +499,7 @@ def test_only_the_owner_manages_an_event(open_page: OpenPage, token_server: Serv
     expect(result(page)).to_have_text("1 photo added")
     expect(photos(page).locator("img.is-loaded")).to_have_count(1)
     address = page.evaluate("location.pathname + location.search")
-    email = f"guest-{uuid.uuid4().hex[:8]}@people.test"
+    email = new_email("guest")
     token = page.evaluate("async (url) => (await import(url)).token()", core(page, "session.js"))
     with closing(token_server.client()) as client:
         body = {"name": "Tamu", "email": email, "password": "secure123"}

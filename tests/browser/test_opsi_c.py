@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PATIENCE_MS
 from tests.browser.gallery import photos
+from tests.browser.people import new_email
 from tests.people import Person, five_people
 from tests.pictures import PORTRAIT
 
@@ -76,7 +77,6 @@ WORDS: dict[str, Words] = {
 }
 #: By files; by single pictures of the camera; by its series, which has five at least.
 FILES, SINGLE, SERIES = 4, 1, 5
-EMAIL = "tom@example.org"
 
 
 def tom() -> Person:
@@ -93,13 +93,13 @@ def tab(page: Page, name: str) -> None:
     page.locator("#tabs").get_by_role("link", name=name).click()
 
 
-def create_user(page: Page, words: Words) -> str:
+def create_user(page: Page, words: Words, email: str) -> str:
     """Tab "Users": Create User, name, email and password, Submit; the ID is noted."""
     expect(page.get_by_role("heading", name=words["users"], exact=True, level=2)).to_be_visible()
     page.get_by_role("button", name=words["create"]).click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("textbox", name=words["name"]).fill("Tom Hanks")
-    dialog.get_by_role("textbox", name="Email").fill(EMAIL)
+    dialog.get_by_role("textbox", name="Email").fill(email)
     dialog.get_by_role("textbox", name=words["password"]).fill("pass1234")
     dialog.get_by_role("button", name=words["submit"]).click()
     note = page.locator("#users-created")
@@ -147,10 +147,10 @@ def rebuild(page: Page, words: Words, photos_in_all: int) -> None:
     expect(job).to_contain_text("num_classes")
 
 
-def verify(page: Page, words: Words, probe: File) -> None:
+def verify(page: Page, words: Words, email: str, probe: File) -> None:
     """Tab "Face Verification": email, a test photo, Verify Face: login berhasil."""
     tab(page, words["verification"])
-    page.locator("#verification-form-email").fill(EMAIL)
+    page.locator("#verification-form-email").fill(email)
     page.set_input_files("#verification-source-file-input", probe)
     page.locator("#verification-form").get_by_role("button", name=words["verify"]).click()
     expect(page.locator("#verification-verdict")).to_contain_text(words["logged in"])
@@ -172,10 +172,11 @@ def test_from_the_first_user_to_being_recognised(open_page, face_server, gallery
         gallery.add(name, *photos(person, 2), trained=False)
     probe = jpeg_file("test.jpg", tom().photo(light=0.92, size=0.9, quality=85))
     page = open_page("/", on=face_server, lang=lang)
-    user_id = create_user(page, words)
+    email = new_email("tom")
+    user_id = create_user(page, words, email)
     assert user_id.isdecimal()
     add_photos(page, words)
     build_one(page, words, user_id)
-    verify(page, words, probe)
+    verify(page, words, email, probe)
     rebuild(page, words, FILES + SINGLE + SERIES + 4)
     recognise(page, words, probe)

@@ -17,7 +17,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from bench._server import Server, start
 from tests.browser.conftest import OpenPage, ready
-from tests.browser.people import Somebody, ask, database, give_photos, photos_of, somebody
+from tests.browser.people import Somebody, ask, database, give_photos, new_email, photos_of, somebody
 from tests.browser.test_shell import sign_in
 from tests.people import five_people
 from tests.pictures import GROUP_PHOTO, PORTRAIT, jpeg
@@ -531,7 +531,7 @@ def test_a_person_with_a_session_has_their_own_photos(open_page: OpenPage, token
     sign_in(page)
     api = "async ([url, body]) => { const { post } = await import(url); return (await post('/api/users', body)).data; }"
     module = json.loads(page.locator("html").get_attribute("data-config"))["assets"] + "js/core/api.js"
-    body = {"name": "Nina Foto", "email": "nina-photos@people.test", "password": "secure123"}
+    body = {"name": "Nina Foto", "email": new_email("nina"), "password": "secure123"}
     user = page.evaluate(api, [module, body])
 
     page = open_page("/photos", on=token_server)

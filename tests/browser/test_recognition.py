@@ -8,14 +8,12 @@ from PIL import ImageFilter
 from playwright.sync_api import expect
 
 from tests.browser.gallery import photos
+from tests.browser.people import new_email
 from tests.browser.test_shell import core, sign_in
 from tests.people import Person, five_people
 from tests.pictures import GROUP_PHOTO, PORTRAIT, jpeg
 
 pytestmark = pytest.mark.browser
-
-#: Of the server in token mode.
-CITRA = {"name": "Citra Dewi", "email": "citra.recognition@example.org", "password": "secure123"}
 
 
 @pytest.fixture
@@ -222,15 +220,16 @@ def test_a_busy_server_is_asked_again_after_a_while(recognition, gallery):
 
 
 def test_in_token_mode_only_admins_look_people_up(open_page, token_server):
+    citra = {"name": "Citra Dewi", "email": new_email("citra"), "password": "secure123"}
     page = open_page("/recognition", on=token_server)
     sign_in(page)
     expect(page.locator("#recognition-source")).to_be_visible()
     page.evaluate(
         "async ([api, session, body]) => { const { post } = await import(api); await post('/api/users', body);"
         " const { signOut } = await import(session); await signOut(); }",
-        [core(page, "api.js"), core(page, "session.js"), CITRA],
+        [core(page, "api.js"), core(page, "session.js"), citra],
     )
-    sign_in(page, CITRA["email"], CITRA["password"])
+    sign_in(page, citra["email"], citra["password"])
     expect(page.get_by_role("heading", name="Only admins look people up")).to_be_visible()
     expect(page.locator("#recognition-source")).to_be_hidden()
 

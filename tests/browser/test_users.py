@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -11,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from bench._server import Server, start
 from tests.browser.conftest import ADMIN, OpenPage, ready
-from tests.browser.people import ask, database, give_photos, somebody
+from tests.browser.people import ask, database, give_photos, new_email, somebody
 from tests.browser.test_shell import sign_in
 from tests.people import five_people
 from tests.pictures import jpeg
@@ -66,18 +65,19 @@ def crowd(quiet_server: Server) -> Iterator[int]:
 
 
 def test_a_user_is_created_noted_and_led_to_photos(open_page: OpenPage, server: Server):
+    sari = new_email("sari")
     page = open_page("/users")
     page.get_by_role("button", name="Create User").click()
-    dialog = fill_in(page, name="Sari Wulandari", email="sari@people.test", password="secure123")
+    dialog = fill_in(page, name="Sari Wulandari", email=sari, password="secure123")
     dialog.get_by_role("button", name="Submit").click()
     note = page.locator("#users-created")
     expect(note).to_contain_text("Sari Wulandari was created")
-    found = ask(server, "GET", "/api/users?q=sari@people.test").json
+    found = ask(server, "GET", f"/api/users?q={sari}").json
     assert len(found) == 1
     expect(note.locator("strong")).to_have_text(str(found[0]["id"]))
-    expect(row(page, "sari@people.test")).to_have_class(re.compile("users-marked"))
-    expect(row(page, "sari@people.test")).to_contain_text("No photos yet")
-    login = {"email": "sari@people.test", "password": "secure123"}
+    expect(row(page, sari)).to_have_class(re.compile("users-marked"))
+    expect(row(page, sari)).to_contain_text("No photos yet")
+    login = {"email": sari, "password": "secure123"}
     assert ask(server, "POST", "/api/auth/login-pass-verify", login).status == 200
     add = note.get_by_role("link", name="Add photos")
     expect(add).to_be_focused()
@@ -86,15 +86,16 @@ def test_a_user_is_created_noted_and_led_to_photos(open_page: OpenPage, server: 
 
 
 def test_a_double_click_creates_one_user(open_page: OpenPage, server: Server):
+    dobel = new_email("dobel")
     page = open_page("/users")
     page.get_by_role("button", name="Create User").click()
-    dialog = fill_in(page, name="Dobel", email="dobel@people.test")
+    dialog = fill_in(page, name="Dobel", email=dobel)
     asked = []
     page.on("request", lambda request: asked.append(request) if request.method == "POST" else None)
     dialog.get_by_role("button", name="Submit").dblclick()
     expect(page.locator("#users-created")).to_contain_text("Dobel was created")
     assert len(asked) == 1
-    assert len(ask(server, "GET", "/api/users?q=dobel@people.test").json) == 1
+    assert len(ask(server, "GET", f"/api/users?q={dobel}").json) == 1
 
 
 def test_what_is_wrong_is_said_beside_the_field_and_nothing_typed_is_lost(open_page: OpenPage, server: Server):
@@ -111,7 +112,7 @@ def test_what_is_wrong_is_said_beside_the_field_and_nothing_typed_is_lost(open_p
     for field, text in ((name, "This must not be empty"), (email, "This is not an email address")):
         expect(field).to_have_attribute("aria-invalid", "true")
         expect(dialog.get_by_text(text, exact=True)).to_be_visible()
-    fill_in(page, name="Tono the second", email="tono-second@people.test", password="x")
+    fill_in(page, name="Tono the second", email=new_email("tono"), password="x")
     submit.click()
     expect(dialog.get_by_text("6 to 1024 characters are needed", exact=True)).to_be_visible()
     expect(password).to_have_attribute("aria-invalid", "true")
@@ -152,9 +153,10 @@ def test_the_back_button_closes_what_belongs_to_the_tab(open_page: OpenPage):
 
 
 def test_a_server_that_is_away_while_creating_loses_nothing(open_page: OpenPage, server: Server):
+    luring = new_email("luring")
     page = open_page("/users")
     page.get_by_role("button", name="Create User").click()
-    dialog = fill_in(page, name="Luring", email="luring@people.test")
+    dialog = fill_in(page, name="Luring", email=luring)
     page.context.set_offline(True)
     dialog.get_by_role("button", name="Submit").click()
     expect(dialog.get_by_role("alert")).to_contain_text("The server does not answer.")
@@ -163,7 +165,7 @@ def test_a_server_that_is_away_while_creating_loses_nothing(open_page: OpenPage,
     expect(page.locator("#offline-banner")).to_be_hidden()
     dialog.get_by_role("button", name="Try again").click()
     expect(page.locator("#users-created")).to_contain_text("Luring was created")
-    assert len(ask(server, "GET", "/api/users?q=luring@people.test").json) == 1
+    assert len(ask(server, "GET", f"/api/users?q={luring}").json) == 1
 
 
 # --- the table
@@ -466,7 +468,7 @@ def test_on_a_phone_people_are_cards_in_both_languages(open_page: OpenPage, serv
 
 
 def test_an_admin_sees_everybody_and_a_person_themselves_alone(open_page: OpenPage, token_server: Server):
-    email = f"rina-{uuid.uuid4().hex[:8]}@people.test"
+    email = new_email("rina")
     page = open_page("/users", on=token_server)
     sign_in(page)
     page.get_by_role("button", name="Create User").click()
