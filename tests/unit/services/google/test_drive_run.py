@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, select
 from app.db import DriveFace, DriveFile, DriveSearch, DriveSearchFile, User
 from app.engines.images import decode, encode_jpeg
 from app.errors import DriveSearchNotFound, GoogleUnavailable, NoFaceFound, NoSelfie, TooManySearches
-from app.services.google import drive_run
+from app.services.google import drive_listing, drive_looking, drive_run
 from app.services.google.drive import DriveClient
 from app.services.google.drive_run import DriveSearchRunner
 from app.services.google.drive_searches import DriveSearches
@@ -185,7 +185,7 @@ def test_a_private_subfolder_is_left_out(drive, google, anna):
 
 
 def test_too_deep_and_too_many_is_said(drive, google, anna, monkeypatch):
-    monkeypatch.setattr(drive_run, "MAX_DEPTH", 1)
+    monkeypatch.setattr(drive_listing, "MAX_DEPTH", 1)
     google.folder("sub-folder-1", FOLDER)
     google.folder("sub-folder-2", "sub-folder-1")
     google.picture("picture-0001", "sub-folder-1", photo(1))
@@ -277,7 +277,7 @@ def test_code_that_breaks_on_everything_fails_the_search(drive, google, anna):
     drive.world.engine.before_batch = lambda: 1 // 0
     search = drive.run(anna)
     assert (search.state, search.error_code) == ("failed", "job_failed")
-    assert sum(google.downloads.values()) == drive_run.MAX_SURPRISES
+    assert sum(google.downloads.values()) == drive_looking.MAX_SURPRISES
 
 
 # --- again
@@ -441,7 +441,7 @@ def test_a_picture_that_kills_every_worker_is_given_up(drive, google, anna):
             drive.runner.run(search_id)
         except Killed:
             deaths += 1
-    assert deaths == drive_run.MAX_FILE_ATTEMPTS
+    assert deaths == drive_looking.MAX_FILE_ATTEMPTS
     assert drive.row(search_id).state == "completed"
     assert drive.states() == {"picture-0001": ("analysed", None), "picture-evil": ("skipped", "worker_died")}
 
@@ -604,7 +604,7 @@ def test_a_forgotten_page_starts_the_folder_again(drive, google, anna):
 
 
 def test_a_list_without_an_end_ends(drive, google, anna, monkeypatch):
-    monkeypatch.setattr(drive_run, "MAX_PAGES", 5)
+    monkeypatch.setattr(drive_listing, "MAX_PAGES", 5)
     google.picture("picture-0001", FOLDER, photo(1))
     page = b'{"files": [], "nextPageToken": "page-0"}'
     google.fail("list", *[Fault(200, page)] * 50)
