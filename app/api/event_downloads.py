@@ -13,6 +13,7 @@ from app.api import events
 from app.api.base import Resource, container, raises
 from app.api.event_forms import event_caller, shown_link
 from app.api.guard import access
+from app.api.headers import name_file
 from app.api.paging import PAGE_PARAMS, page_headers, wanted_page
 from app.api.parsing import parse_body
 from app.api.schemas import event_downloads as wire
@@ -165,7 +166,7 @@ def _file_response(file: BinaryIO, length: int, filename: str, etag: str) -> Res
     response.set_etag(etag)
     response.headers["Accept-Ranges"] = "bytes"
     response.headers["Cache-Control"] = "private, no-cache"
-    response.headers.set("Content-Disposition", "attachment", filename=filename)
+    name_file(response, "attachment", filename)
     begin, end = 0, length
     if (wanted := _wanted_part(etag)) is not None:
         part = wanted.range_for_length(length)

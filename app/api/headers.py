@@ -1,6 +1,10 @@
-"""Headers that every answer carries."""
+"""Headers that every answer carries, and how a file is named in one."""
 
 from __future__ import annotations
+
+import unicodedata
+from typing import Final
+from urllib.parse import quote
 
 from flask import Flask, Response, request
 
@@ -23,6 +27,27 @@ _ALWAYS = {
 }
 #: For answers that the app does not make.
 BARE_HEADERS = {**_ALWAYS, "Content-Security-Policy": DATA_POLICY, "Cache-Control": "no-store"}
+
+#: What may stand in an encoded parameter as it is (attr-char of RFC 8187).
+_PLAIN: Final = "!#$&+-.^_`|~"
+
+
+def name_file(response: Response, how: str, filename: str) -> None:
+    """Say what the file of an answer is called.
+
+    A header carries no letter beyond Latin-1, so any other name is told twice: encoded (RFC 8187), and for old clients
+    with what of it is ASCII.
+
+    :param how: ``inline`` or ``attachment``.
+    """
+    if filename.isascii():
+        response.headers.set("Content-Disposition", how, filename=filename)
+        return
+    plain = unicodedata.normalize("NFKD", filename).encode("ascii", "ignore").decode().strip()
+    if not plain or plain.startswith("."):
+        plain = f"file{plain}"
+    names = {"filename": plain, "filename*": f"UTF-8''{quote(filename, _PLAIN)}"}
+    response.headers.set("Content-Disposition", how, **names)
 
 
 def add_security_headers(app: Flask) -> None:

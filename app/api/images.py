@@ -13,6 +13,7 @@ from app.api.base import Resource, container, raises
 from app.api.event_forms import event_caller, shown_link
 from app.api.events import CLOSED_LINK
 from app.api.guard import access, guarded
+from app.api.headers import name_file
 from app.api.schemas import events as wire
 from app.errors import (
     EventImageNotFound,
@@ -77,7 +78,7 @@ class ImageFile(Resource):
         response.set_etag(f"{file.image.sha256[:32]}-{file.size}")
         # Kept by the browser of whoever may see it, and asked for each time: a deleted photo must not linger.
         response.headers["Cache-Control"] = "private, no-cache"
-        response.headers.set("Content-Disposition", "inline", filename=file.image.filename)
+        name_file(response, "inline", file.image.filename)
         response.make_conditional(request)
         return response
 

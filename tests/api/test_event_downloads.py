@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from flask import Flask
 from sqlalchemy import select
+from werkzeug.http import parse_options_header
 
 from app.db import EventDownload
 from app.errors import StorageUnavailable
@@ -185,6 +186,16 @@ def test_names_inside_are_the_clients_made_unique_and_safe(guests):
     assert found[-1] == "gambar.jpg", "it is a JPEG, whatever it was called"
     assert all(name.lower().endswith(".jpg") and len(name.encode()) <= 255 for name in found)
     assert not any(set(name) & set('/\\<>:"|?*') or name.startswith(".") for name in found)
+
+
+def test_an_event_with_a_name_that_no_header_can_carry_is_downloaded(guests):
+    event = guests.event(name="Budi 💍 Ani’s")
+    guests.upload(event["id"], photo(1))
+    response = fetch(guests, made(guests, "owner", event["id"], all=True)["url"])
+    assert response.status_code == 200
+    # A server that is no test client fails with anything else.
+    assert response.headers["Content-Disposition"].isascii()
+    assert parse_options_header(response.headers["Content-Disposition"])[1]["filename"] == "Budi 💍 Ani’s.zip"
 
 
 def test_no_photo_in_it_carries_where_it_was_taken(guests):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 from sqlalchemy import select
+from werkzeug.http import parse_options_header, quote_header_value
 
 from app.db import EventFace, EventImage
 from app.engines.images import decode
@@ -176,6 +177,31 @@ def test_a_picture_comes_with_cautious_headers_and_is_not_sent_twice(guests):
     assert (again.status_code, again.data) == (304, b"")
     head = guests.call("nobody", "HEAD", shown["original_url"])
     assert (head.status_code, head.data, head.content_length) == (200, b"", len(answer.data))
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("Pesta Budi’s 💍.jpg", "Pesta Budis .jpg"),
+        ("café.jpg", "cafe.jpg"),
+        ("写真.jpg", "file.jpg"),
+        ("写真", "file"),
+        ("Budi 💍", "Budi"),
+    ],
+)
+def test_a_photo_with_a_name_that_no_header_can_carry_is_handed_out(guests, name, plain):
+    event = guests.event()
+    answer = guests.call("owner", "POST", f"/api/events/{event['id']}/images", **form(("files", name, png(64, 64))))
+    [shown] = answer.json
+    assert shown["file_name"] == name
+    for address in ("url", "thumbnail_url", "original_url"):
+        answer = guests.call("nobody", "GET", shown[address])
+        assert answer.status_code == 200
+        # A server that is no test client fails with anything else.
+        assert answer.headers["Content-Disposition"].isascii()
+        how, names = parse_options_header(answer.headers["Content-Disposition"])
+        assert (how, names["filename"]) == ("inline", name)
+        assert quote_header_value(plain) in answer.headers["Content-Disposition"]
 
 
 def test_addresses_stay_the_same_for_a_while(guests, monkeypatch):
