@@ -30,7 +30,16 @@ _TURNS = 64
 
 def account_of(email: str) -> str:
     """The key of an account's counter. Unknown addresses have one too, so that they are locked alike."""
-    return hashlib.sha256(email.strip().lower().encode("utf-8", "surrogatepass")).hexdigest()
+    return _digest(email.strip().lower())
+
+
+def counter_of(what: str) -> str:
+    """The key of a counter that is no account's. No address has it: whatever is written there begins with no blank."""
+    return _digest(f" {what}")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class _Verdict(Enum):
@@ -107,7 +116,7 @@ class Lockout:
 
     @contextmanager
     def attempt(self, account: str) -> Iterator[Attempt]:
-        """Count an attempt on an account (`account_of`) around the look at its password or face.
+        """Count an attempt on an account (`account_of`, `counter_of`) around the look at its password or face.
 
         AccountLocked, with the seconds that are left, if there were too many already.
         """

@@ -76,6 +76,13 @@ def test_what_makes_no_sense_is_told_by_field(guests, members, field):
     assert problem["errors"].keys() == {field}
 
 
+def test_an_empty_password_is_no_new_one(guests):
+    path = f"/api/events/{guests.event()['id']}"
+    problem = assert_problem(guests.call("owner", "PUT", path, json={"password": ""}), 400, "invalid_input")
+    assert problem["errors"].keys() == {"password"}
+    assert guests.call("owner", "PUT", path, json={"password": None}).status_code == 200
+
+
 @pytest.mark.parametrize("given", ["2026-01-22", "2026-01-22T18:30:00Z", "2026-01-22T18:30:00.000+07:00"])
 def test_the_day_may_be_given_as_a_time(guests, given):
     assert guests.event(date=given)["date"] == "2026-01-22"
@@ -208,6 +215,17 @@ def test_too_many_wrong_passwords_lock_this_person_out_of_this_event(guests):
     # Signing in is another counter.
     body = {"email": "guest@email.com", "password": "secure123"}
     assert guests.client.post("/api/auth/login-pass-verify", json=body).status_code == 200
+
+
+def test_nobody_locks_others_out_of_an_event_by_signing_in_as_something_odd(guests):
+    """An attempt to sign in may name any text as its address, and needs no account."""
+    event, person = guests.event()["id"], guests.people["guest"]
+    keys = (f"event:{event}:{person}", f" event:{event}:{person}", f"event:{event}")
+    for address in (key for key in keys for _ in range(4)):
+        body = {"email": address, "password": "guess-wrong"}
+        assert guests.client.post("/api/auth/login-pass-verify", json=body).status_code in {401, 429}
+    assert_problem(_open(guests, "guest", {"id": event}, "mistyped"), 403, "wrong_event_password")
+    assert guests.open("guest", event)
 
 
 @pytest.fixture

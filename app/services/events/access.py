@@ -37,7 +37,7 @@ from app.errors import (
 )
 from app.services.access import EVERYTHING, Caller, Via
 from app.services.events.files import Size
-from app.services.lockout import Lockout, account_of
+from app.services.lockout import Lockout, counter_of
 from app.services.passwords import Passwords
 from app.services.users import MAX_ID, get_user
 
@@ -137,11 +137,11 @@ class EventAccess:
         with self._sessions() as session:
             event = get_event(session, event_id)
             known = session.get(EventVisit, (event_id, person)) is not None
-        everybody = account_of(f"event:{event_id}")
-        own, lockout = account_of(f"event:{event_id}:{person}"), self._lockout
+        everybody = counter_of(f"event:{event_id}")
+        own, lockout = counter_of(f"event:{event_id}:{person}"), self._lockout
         if not known and self._crowd.is_locked(everybody):
             # Whoever has an account may still try once: nobody can keep guests out by guessing.
-            own, lockout = account_of(f"event:{event_id}:{person}:once"), self._once
+            own, lockout = counter_of(f"event:{event_id}:{person}:once"), self._once
         with lockout.attempt(own) as attempt:
             if not self._passwords.verify(password, event.password_hash):
                 attempt.failed()

@@ -174,7 +174,7 @@ class EventService:
         """Change what is given. A new password ends every token and every picture's address of the event."""
         with self._sessions() as session:  # who may not is told before anything is hashed
             self._access.get_managed(session, who, event_id)
-        password_hash = self._passwords.hash(password) if password else None
+        password_hash = self._passwords.hash(password) if password is not None else None
         with self._sessions.begin() as session:
             event = get_event(session, event_id, for_update=True)
             if name is not None:
