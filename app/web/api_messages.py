@@ -24,7 +24,7 @@ SOURCES = (
     "validation.py",
     "api/*.py",
     "api/schemas/*.py",
-    "services/*.py",
+    "services/**/*.py",
     "engines/images/*.py",
     "engines/audio/*.py",
     "engines/face/quality.py",

@@ -12,6 +12,7 @@ from app.validation import problems
 class Sample(BaseModel):
     name: str = Field(min_length=1, max_length=3)
     age: int = Field(ge=18)
+    ids: list[int] = Field([1, 2], min_length=2, max_length=3)
 
 
 def said(model, **values):
@@ -28,6 +29,8 @@ def said(model, **values):
         ({"age": 18, "name": "long"}, {"name": "at most 3 characters are allowed"}),
         ({"age": "x", "name": 1}, {"name": "text is needed", "age": "a whole number is needed"}),
         ({"age": 17, "name": "A"}, {"age": "18 is the least"}),
+        ({"age": 18, "name": "A", "ids": [1] * 4}, {"ids": "at most 3 entries are allowed"}),
+        ({"age": 18, "name": "A", "ids": [1]}, {"ids": "at least 2 entries are needed"}),
     ],
 )
 def test_each_field_is_told_what_it_needs(values, told):
@@ -40,7 +43,7 @@ def test_nothing_a_person_sends_is_answered_in_pydantics_words():
     models = [*JsonBody.__subclasses__(), Settings]
     assert len(models) > 5
     for model in models:
-        for value in (None, "", "x" * 5000, -1, 10**30, 1.5, [], {}, "\x00"):
+        for value in (None, "", "x" * 5000, -1, 10**30, 1.5, [], {}, "\x00", "\ud800"):
             try:
                 # What the environment says of a setting is text.
                 sent = str(value) if model is Settings else value

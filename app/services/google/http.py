@@ -145,9 +145,12 @@ def unavailable(why: Exception | requests.Response) -> GoogleUnavailable:
             f"Google cannot answer at the moment (status {why.status_code}): try again.",
             retry_after_seconds=retry_after(why) or RETRY_AFTER_SECONDS,
         )
-    what = "too slowly" if isinstance(why, requests.exceptions.Timeout) else "with nothing that can be used"
+    name = type(why).__name__
     return GoogleUnavailable(
-        f"Google answers {what} ({type(why).__name__}): try again.", retry_after_seconds=RETRY_AFTER_SECONDS
+        f"Google answers too slowly ({name}): try again."
+        if isinstance(why, requests.exceptions.Timeout)
+        else f"Google answers with nothing that can be used ({name}): try again.",
+        retry_after_seconds=RETRY_AFTER_SECONDS,
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import KenaliError
 from app.web import translations
-from app.web.api_messages import api_messages, error_classes
+from app.web.api_messages import APP, SOURCES, api_messages, error_classes
 from app.web.catalogue import script_messages
 from app.web.language import DEFAULT_LANGUAGE, LANGUAGES, TRANSLATIONS
 
@@ -74,6 +74,12 @@ def test_every_error_of_the_api_is_translated(language):
     said = {message for file, message in api_messages() if file == "errors.py"}
     assert {kind("").detail for kind in error_classes()} == said
     assert said <= known.keys()
+
+
+def test_no_folder_of_the_api_or_its_services_is_left_out():
+    """A module that moves into a folder of its own does not lose its translations."""
+    read = {path for pattern in SOURCES for path in APP.glob(pattern)}
+    assert {*(APP / "api").rglob("*.py"), *(APP / "services").rglob("*.py")} <= read
 
 
 def test_advice_on_photos_is_translated(language):
