@@ -159,11 +159,13 @@ class GoogleIdentities:
                 **({"code_verifier": verifier} if verifier else {}),
             )
         except OAuthError as error:
+            if not isinstance(error.error, str):  # a form of error that Google's other APIs have
+                raise unavailable(error) from None
             if error.error in _OUR_FAULT:
                 logger.warning("Google refuses this server's client id or secret: %s", error.error)
                 raise GoogleNotConfigured("Google does not accept this server's client id or secret.") from None
             raise GoogleTokenRejected("Google does not accept this code: get a new one and try again.") from None
-        except (requests.exceptions.RequestException, ValueError, TypeError, RecursionError) as error:
+        except (requests.exceptions.RequestException, ValueError, TypeError, OverflowError, RecursionError) as error:
             raise unavailable(error) from None
         return token
 

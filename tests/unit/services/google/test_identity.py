@@ -339,6 +339,20 @@ def test_trouble_at_google_is_told_as_such(google, identities, kind, fault):
     assert told.value.retry_after_seconds >= 1
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error": {"code": 400, "message": "Invalid JSON", "status": "INVALID_ARGUMENT"}}',
+        b'{"error": ["invalid_client"]}',
+        b'{"id_token": "a.b.c", "expires_in": 1e999}',
+    ],
+)
+def test_an_answer_to_a_code_that_is_no_form_of_oauths_is_told_as_trouble(google, identities, body):
+    google.fail("token", Fault(400, body))
+    with pytest.raises(GoogleUnavailable):
+        identities.by_code(google.code("1", "a@gmail.com"))
+
+
 def test_google_says_how_long_to_wait(google, identities):
     google.fail("tokeninfo", Fault(503, headers={"Retry-After": "17"}))
     with pytest.raises(GoogleUnavailable) as told:
