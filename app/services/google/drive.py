@@ -275,7 +275,7 @@ def _item(shown: dict[str, Any]) -> DriveItem | None:
         id=item_id,
         name=_printable(_text(shown, "name") or item_id),
         mime=_text(shown, "mimeType") or "",
-        version=version[:_MAX_VERSION],
+        version=_printable(version)[:_MAX_VERSION],
         size_bytes=int(str(size)) if whole else None,
         resource_key=_safe(shown, "resourceKey"),
         target_id=_safe(details, "targetId"),

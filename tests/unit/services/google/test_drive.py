@@ -274,6 +274,14 @@ def test_strange_answers_do_no_harm(google, drive, pauses, body):
     assert page.next_token is None
 
 
+@pytest.mark.parametrize("checksum", ["a\0b", "\ud800"])
+def test_a_checksum_that_no_table_can_hold_does_not_end_the_search(google, drive, pauses, checksum):
+    google.folder(FOLDER_ID)
+    google.picture("picture-0001", FOLDER_ID, b"x", md5=checksum)
+    [item] = everything(drive, pauses)
+    assert item.version.isprintable()
+
+
 def test_a_name_is_made_printable(google, drive, pauses):
     google.folder(FOLDER_ID)
     google.picture("picture-0001", FOLDER_ID, b"x")
