@@ -259,13 +259,14 @@ class EventImageService:
         The faces that are known stay until the photo has been looked at again.
         """
         states = [ImageState.FAILED, ImageState.INDEXED] if everything else [ImageState.FAILED]
-        queued = 0
+        queued = last = 0
         while True:
             with self._sessions.begin() as session:
                 self._access.get_managed(session, who, event_id, hold=True)
                 ids = session.scalars(
                     select(EventImage.id)
-                    .where(EventImage.event_id == event_id, EventImage.state.in_(states))
+                    # Those before may have been looked at meanwhile: each is queued once.
+                    .where(EventImage.event_id == event_id, EventImage.state.in_(states), EventImage.id > last)
                     .order_by(EventImage.id)
                     .limit(_ROWS_AT_ONCE)
                     .with_for_update()
@@ -274,6 +275,7 @@ class EventImageService:
             queued += len(ids)
             if len(ids) < _ROWS_AT_ONCE:
                 return queued
+            last = ids[-1]
 
 
 def queue_again(session: Session, enqueue: EnqueueImages, ids: Sequence[int]) -> None:

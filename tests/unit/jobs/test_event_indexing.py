@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from app.db import EventFace, EventImage, FaceGeneration, GenerationState, ImageState
 from app.errors import ModelNotUsable
+from app.services.events import images
+from app.services.events.images import queue_again
 from app.services.events.indexing import MAX_ATTEMPTS
 from tests.events import Guests, fake_engines, photo
 
@@ -155,6 +157,24 @@ def test_a_photo_that_cannot_be_looked_at_says_why_and_keeps_what_was_known(gues
     assert guests.faces() == 2
     listed = guests.call("nobody", "GET", f"/api/events/{event['id']}/images?sort_order=asc").json["items"]
     assert [image["failure"] for image in listed] == ["photo_file_missing", None]
+
+
+def test_another_look_is_taken_once_however_fast_the_worker_is(guests, services, event, monkeypatch):
+    guests.upload(event["id"], photo(1), photo(2), photo(3), by="nobody")
+    guests.index()
+    queued: list[int] = []
+
+    def queue_and_look(session, enqueue, ids):
+        queue_again(session, enqueue, ids)
+        session.execute(update(EventImage).where(EventImage.id.in_(ids)).values(state=ImageState.INDEXED.value))
+        queued.extend(ids)
+        assert len(queued) <= 3
+
+    monkeypatch.setattr(images, "_ROWS_AT_ONCE", 1)
+    monkeypatch.setattr(images, "queue_again", queue_and_look)
+    again = guests.call("nobody", "POST", f"/api/events/{event['id']}/index", json={"all": True})
+    assert (again.status_code, again.json) == (202, {"queued": 3})
+    assert queued == [1, 2, 3]
 
 
 def test_an_unforeseen_error_is_the_photos_failure_and_not_the_workers(guests, services, event, engines, monkeypatch):
