@@ -83,7 +83,7 @@ class Events(Resource):
         body = parse_body(wire.NewEvent)
         who = event_caller()
         view = container().events.create(
-            who, name=body.name, password=body.password, description=body.description, date=body.date
+            who, name=body.name, password=body.password, description=body.description or "", date=body.date
         )
         return event_form(view, who), 201, {"Location": f"/api/events/{view.event.id}"}
 

@@ -76,6 +76,11 @@ def test_what_makes_no_sense_is_told_by_field(guests, members, field):
     assert problem["errors"].keys() == {field}
 
 
+def test_null_is_as_good_as_left_out(guests):
+    event = guests.event(description=None, date=None)
+    assert (event["description"], event["date"]) == ("", None)
+
+
 def test_an_empty_password_is_no_new_one(guests):
     path = f"/api/events/{guests.event()['id']}"
     problem = assert_problem(guests.call("owner", "PUT", path, json={"password": ""}), 400, "invalid_input")

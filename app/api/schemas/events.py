@@ -57,7 +57,9 @@ class NewEvent(JsonBody):
     """Body of ``POST /api/events``."""
 
     name: Name = Field(description="What guests look for.", examples=["Budi & Ani's wedding"])
-    description: Description = Field("", description="Several lines, if you like.", examples=["Party in the garden."])
+    description: Description | None = Field(
+        None, description="Several lines, if you like.", examples=["Party in the garden."]
+    )
     date: Day = Field(None, description="The day of it.", examples=["2026-01-22"])
     password: Password = Field(description="What guests open it with.", examples=["BudiAni2026"])
 
