@@ -480,6 +480,17 @@ def test_of_finished_ones_the_last_few_are_kept(guests):
     assert [download["id"] for download in page] == [shown[3]["id"]]
 
 
+def test_those_that_are_being_made_count_among_the_kept(guests):
+    event = guests.event()
+    images = guests.upload(event["id"], *(photo(number) for number in range(1, 6)))
+    for image in images[:3]:
+        made(guests, "owner", event["id"], image_ids=[image["id"]])
+    for image in images[3:]:
+        assert ask(guests, "owner", event["id"], image_ids=[image["id"]]).status_code == 202
+    listed = guests.call("owner", "GET", f"/api/events/{event['id']}/downloads").json
+    assert [download["state"] for download in listed] == ["queued", "queued", "ready"]
+
+
 # --- the end of it
 
 

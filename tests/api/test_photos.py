@@ -108,6 +108,23 @@ def test_a_form_without_a_file_is_told(client, user_id, path, body):
     assert_problem(response, 400, "missing_file")
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        part("files", b"a.jpg", jpeg()) + part("files", b"\xff\xfe.jpg", jpeg()) + END,
+        part("files", b"a.jpg", jpeg())[:-40],
+    ],
+    ids=["a name that is not UTF-8", "cut off"],
+)
+# Werkzeug leaves the files of a form that it gives up to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_form_that_cannot_be_read_is_told_as_such(client, user_id, body):
+    response = client.post(f"/api/photos/{user_id}/upload/multiple", data=body, content_type=FORM)
+    problem = assert_problem(response, 400, "missing_file")
+    assert "not UTF-8" in problem["detail"]
+    assert client.get(f"/api/photos/{user_id}").json == []
+
+
 def test_what_is_no_picture_is_told(client, user_id):
     assert_problem(send(client, user_id, b"hello", "photo.jpg"), 400, "unsupported_image")
     assert_problem(send(client, user_id, png(20, 20)), 400, "image_too_small")

@@ -34,7 +34,7 @@ MOST_PHOTOS: Final = 10_000
 #: Downloads of one person that wait or are being made; of all programs and of everybody without an account together
 #: as many more.
 MOST_AT_WORK: Final = 2
-#: Finished ones of one person in one event; older ones go when another one is asked for.
+#: Of one person in one event, those being made among them; older finished ones go when another one is asked for.
 MOST_KEPT: Final = 3
 RETRY_AFTER_SECONDS: Final = 10
 #: A photo for screens is hardly ever larger: good enough to tell beforehand what is far too much.
@@ -45,6 +45,7 @@ SPARE_BYTES: Final = 1_000_000_000
 #: Puts a download into the queue, in the transaction of the session; answers the queue's id of it.
 EnqueueDownload = Callable[[Session, int], int]
 
+_AT_WORK: Final = EventDownload.state.in_([DownloadState.QUEUED, DownloadState.RUNNING])
 _MAX_NAME: Final = 100
 #: Characters that some file system refuses in a name.
 _REFUSED: Final = str.maketrans(dict.fromkeys('<>:"/\\|?*', "_"))
@@ -199,8 +200,7 @@ class EventDownloads:
         return [row[0] for row in rows], total_bytes
 
     def _check_limits(self, session: Session, person: int | None, total_bytes: int) -> None:
-        at_work = EventDownload.state.in_([DownloadState.QUEUED, DownloadState.RUNNING])
-        count = session.scalar(select(func.count()).where(_belongs_to(person), at_work)) or 0
+        count = session.scalar(select(func.count()).where(_belongs_to(person), _AT_WORK)) or 0
         if count >= MOST_AT_WORK * (1 if person is not None else 2):
             raise TooManyDownloads(retry_after_seconds=RETRY_AFTER_SECONDS)
         free = self._files.storage.free_bytes()
@@ -224,15 +224,13 @@ class EventDownloads:
 
     def _forget_oldest(self, session: Session, person: int | None, event_id: int) -> Sequence[str]:
         """Delete finished ones beyond those that are kept; keys of their files."""
+        theirs = (_belongs_to(person), EventDownload.event_id == event_id)
+        at_work = session.scalar(select(func.count()).where(*theirs, _AT_WORK)) or 0
         finished = (
             select(EventDownload.id)
-            .where(
-                _belongs_to(person),
-                EventDownload.event_id == event_id,
-                EventDownload.state.in_([DownloadState.READY, DownloadState.FAILED]),
-            )
+            .where(*theirs, ~_AT_WORK)
             .order_by(EventDownload.id.desc())
-            .offset(MOST_KEPT - 1)
+            .offset(max(MOST_KEPT - 1 - at_work, 0))
         )
         keys = session.scalars(
             delete(EventDownload).where(EventDownload.id.in_(finished)).returning(EventDownload.storage_key)
