@@ -91,7 +91,7 @@ class User(Resource):
     def put(self, user_id: int) -> Any:
         """Change a user
 
-        What is left out stays as it is. A new password ends every session of the user.
+        What is left out stays as it is. A new password ends every session of the user, and a lockout.
         """
         body = parse_body(wire.UserChange)
         return container().users.update(

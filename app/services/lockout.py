@@ -42,6 +42,11 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def forget_failures(session: Session, email: str) -> None:
+    """Start the counter of an account anew, in a transaction of the caller's."""
+    session.execute(delete(SignInFailures).where(SignInFailures.account == account_of(email)))
+
+
 class _Verdict(Enum):
     NONE = auto()
     FAILED = auto()

@@ -133,13 +133,7 @@ class PrivacyService:
 
     def delete(self, user_id: int) -> None:
         """Delete the account and everything of it: rows, files, counters of failed sign-ins."""
-        with self._sessions() as session:
-            account = account_of(get_user(session, user_id).email)
         self._delete_user(user_id)
-        with self._sessions.begin() as session:
-            failures = session.get(SignInFailures, account)
-            if failures is not None:
-                session.delete(failures)
 
 
 def _embeddings(session: Session, user_id: int) -> list[EmbeddingNote]:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.db import LoginSession, User
 from app.errors import EmailTaken, UserNotFound
 from app.services.access import keep_an_admin
+from app.services.lockout import forget_failures
 from app.services.paging import Page, PageRequest, fetch_page
 from app.services.passwords import Passwords
 
@@ -97,7 +98,7 @@ class UserService:
         password: str | None = None,
         by_holder: bool = False,
     ) -> User:
-        """Change what is given. A new password ends every session of the user.
+        """Change what is given. A new password ends every session and the lockout of the user.
 
         :param by_holder: the person does it, and no admin: a new address of theirs proves nothing.
         """
@@ -116,16 +117,19 @@ class UserService:
             if password_hash is not None:
                 # Whoever knew the old password, or took a token, is out.
                 session.execute(delete(LoginSession).where(LoginSession.user_id == user_id))
+                # What was guessed was the old one: who is given a new one must not have to wait with it.
+                forget_failures(session, user.email)
             session.refresh(user)
         return user
 
     def delete(self, user_id: int) -> None:
-        """Remove the user with photos, embeddings, tokens and folder; LastAdmin for the only admin."""
+        """Remove the user with photos, embeddings, tokens, failed sign-ins and folder; LastAdmin for the only admin."""
         with self._sessions.begin() as session:
             keep_an_admin(session, without=user_id)
             user = get_user(session, user_id, for_update=True)
             afterwards = self._leaving(session, user_id)
             session.delete(user)
+            forget_failures(session, user.email)
         # After the commit: if the process dies in between, the next start removes the folder of a user who is gone.
         self._folders.remove(user_id)
         afterwards()

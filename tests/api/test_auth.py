@@ -112,6 +112,23 @@ def test_repeated_failures_lock_the_account_and_say_for_how_long(make_app):
         assert re.search(r"try again in \d+ (s|min)\.$", locked.json["message"])
 
 
+@pytest.mark.parametrize("change", ["a new password", "a new account"])
+def test_who_is_given_a_new_password_or_a_new_account_is_locked_no_more(make_app, change):
+    client = make_app(lockout_failures=2).test_client()
+    client.post("/api/users", json=JOHN)
+    for _ in range(2):
+        _login(client, password="wrong123")
+    assert_problem(_login(client), 429, "account_locked")
+    if change == "a new password":
+        client.put("/api/users/1", json={"name": "John"})
+        assert_problem(_login(client), 429, "account_locked")
+        client.put("/api/users/1", json={"password": "secure456"})
+    else:
+        client.delete("/api/users/1")
+        client.post("/api/users", json={**JOHN, "password": "secure456"})
+    assert _login(client, password="secure456").status_code == 200
+
+
 def test_answers_hold_no_password_and_no_hash(api):
     session = _bearer(_login(api))
     for response in (

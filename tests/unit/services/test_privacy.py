@@ -32,6 +32,7 @@ from app.db import (
 from app.errors import UserNotFound
 from app.services.lockout import account_of
 from app.services.privacy import PrivacyService
+from app.services.users import UserService
 from tests.unit.services.accounts import Clock, add_user
 
 
@@ -118,17 +119,17 @@ def _asked(user):
     }
 
 
-def _delete_row(sessions):
-    def delete(user_id):
-        with sessions.begin() as session:
-            session.delete(session.get(User, user_id))
+class NoFolders:
+    def make(self, user_id):
+        pass
 
-    return delete
+    def remove(self, user_id):
+        pass
 
 
 @pytest.fixture
 def privacy(sessions, clock):
-    return PrivacyService(sessions, _delete_row(sessions), clock=clock)
+    return PrivacyService(sessions, UserService(sessions, NoFolders(), passwords=None).delete, clock=clock)
 
 
 @pytest.fixture
