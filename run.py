@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
@@ -63,7 +64,12 @@ def main() -> None:
         try:
             server = make_server(app, settings)
         except OSError as error:
-            _fail(f"{settings.host}:{settings.port} cannot be listened on ({error.strerror}). Set PORT to another one.")
+            # Somebody else's port, or an address that this machine does not have.
+            wrong = "HOST" if error.errno == errno.EADDRNOTAVAIL else "PORT"
+            told = f"({error.strerror}). Set {wrong} to another one."
+            _fail(f"{settings.host}:{settings.port} cannot be listened on {told}")
+        except ValueError:  # waitress, of a name that leads nowhere
+            _fail(f"HOST={settings.host} is neither an address nor a name of this machine.")
         services.start()
         if settings.access_mode is AccessMode.TOKEN and not services.admins.list():
             log.warning("There is no admin yet. Make the first one with: flask --app run admin create")

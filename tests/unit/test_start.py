@@ -57,6 +57,22 @@ def test_a_start_that_cannot_work_says_so_in_one_line(tmp_path, environment, tol
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ("999.1.1.1", "HOST=999.1.1.1 is neither an address nor a name of this machine."),
+        ("192.0.2.1", "Set HOST to another one."),  # RFC 5737: an address that no machine has
+    ],
+)
+def test_a_host_that_is_not_this_machine_is_said_in_one_line(tmp_path, database_url, host, told):
+    settings = {"HOST": host, "ACCESS_MODE": "token", "DATABASE_URL": database_url, "FACE_MODEL": "dlib"}
+    done = run(tmp_path, str(ROOT / "run.py"), **settings, PORT="0")
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith("Kenali cannot start: ")
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_local_mode_refuses_to_bind_beyond_loopback():
     for host in ("::", "192.168.1.5", "example.org"):
         with pytest.raises(ValidationError, match="ACCESS_MODE=token"):
