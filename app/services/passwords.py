@@ -27,10 +27,17 @@ BCRYPT_BYTES = 72
 MIN_CHARACTERS = 6
 #: Long enough for every passphrase, short enough that nobody sends megabytes to be hashed.
 MAX_CHARACTERS = 1024
+#: What is wrong with a password of another length.
+LENGTH_NEEDED = f"{MIN_CHARACTERS} to {MAX_CHARACTERS} characters are needed"
 #: A fifth of the server's usual sixteen threads.
 WAITING = 3
 
 _INNER_KEY = b"kenali/password/v1"
+
+
+def has_good_length(password: str) -> bool:
+    """Whether a password is neither too short nor too long."""
+    return MIN_CHARACTERS <= len(password) <= MAX_CHARACTERS
 
 
 def _fitting(password: str) -> bytes:
@@ -59,8 +66,8 @@ class Passwords:
 
     def hash(self, password: str) -> str:
         """The hash to store; InvalidInput if the password is too short or too long."""
-        if not MIN_CHARACTERS <= len(password) <= MAX_CHARACTERS:
-            raise InvalidInput(errors={"password": f"{MIN_CHARACTERS} to {MAX_CHARACTERS} characters are needed"})
+        if not has_good_length(password):
+            raise InvalidInput(errors={"password": LENGTH_NEEDED})
         with self._gate.enter():
             return bcrypt.hashpw(_fitting(password), bcrypt.gensalt(self._cost)).decode("ascii")
 

@@ -53,6 +53,17 @@ def test_what_is_wrong_is_said_by_field(client, app, change, field):
     assert list(app.extensions["kenali"].settings.dataset_dir.glob("[0-9]*")) == []
 
 
+@pytest.mark.parametrize("password", ["short", "x" * 1025])
+def test_everything_that_is_wrong_is_said_at_once(client, password):
+    wrong = {"name": "", "email": "nobody", "password": password}
+    body = assert_problem(client.post("/api/users", json=wrong), 400, "invalid_input")
+    assert body["errors"].keys() == {"name", "email", "password"}
+    assert body["errors"]["password"] == "6 to 1024 characters are needed"
+    client.post("/api/users", json=JOHN)
+    body = assert_problem(client.put("/api/users/1", json=wrong), 400, "invalid_input")
+    assert body["errors"].keys() == {"name", "email", "password"}
+
+
 def test_an_address_is_taken_whatever_its_case(client):
     client.post("/api/users", json=JOHN)
     assert_problem(client.post("/api/users", json={**JOHN, "email": "JOHN@Email.com"}), 409, "email_taken")

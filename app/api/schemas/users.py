@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from app.api.base import UtcDateTime
 from app.api.parsing import JsonBody, body_model
+from app.services.passwords import LENGTH_NEEDED, MAX_CHARACTERS, MIN_CHARACTERS, has_good_length
 
 ns = Namespace("users", description="People: those who are recognised and those who sign in.")
 
@@ -36,10 +37,18 @@ def _one_line(value: str) -> str:
     return unicodedata.normalize("NFC", value)
 
 
+def _password(value: str | None) -> str | None:
+    # The service refuses it too; here it is told together with what else is wrong.
+    if value and not has_good_length(value):
+        raise ValueError(LENGTH_NEEDED)
+    return value
+
+
 Name = Annotated[str, AfterValidator(_one_line), Field(min_length=1, max_length=200)]
 Email = Annotated[str, AfterValidator(_email), Field(min_length=3, max_length=254)]
 #: Blanks around a password may be meant.
-OptionalPassword = Annotated[str | None, StringConstraints(strip_whitespace=False)]
+OptionalPassword = Annotated[str | None, StringConstraints(strip_whitespace=False), AfterValidator(_password)]
+_LENGTH = f"{MIN_CHARACTERS} to {MAX_CHARACTERS} characters"
 
 
 class NewUser(JsonBody):
@@ -48,7 +57,7 @@ class NewUser(JsonBody):
     name: Name = Field(description="The person's name.", examples=["John Doe"])
     email: Email = Field(description="Unique, whatever the case of its letters.", examples=["john@email.com"])
     password: OptionalPassword = Field(
-        None, description="Needed only to sign in with a password.", examples=["secure123"]
+        None, description=f"Needed only to sign in with a password: {_LENGTH}.", examples=["secure123"]
     )
 
 
@@ -57,7 +66,7 @@ class UserChange(JsonBody):
 
     name: Name | None = Field(None, description="The person's name.", examples=["John Doe"])
     email: Email | None = Field(None, description="A new address.", examples=["john.doe@email.com"])
-    password: OptionalPassword = Field(None, description="A new password.", examples=["even-more-secure"])
+    password: OptionalPassword = Field(None, description=f"A new password: {_LENGTH}.", examples=["even-more-secure"])
 
 
 new_user = body_model(ns, "NewUser", NewUser)
