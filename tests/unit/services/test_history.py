@@ -257,3 +257,13 @@ def test_a_csv_of_many_rows_comes_in_blocks(history):
 @pytest.mark.parametrize(("share", "text"), [(0.97309, "97.31%"), (1.0, "100.00%"), (0.0, "0.00%")])
 def test_confidence_is_written_as_in_the_sources(share, text):
     assert percent(share) == text
+
+
+def test_a_folder_that_nothing_can_be_stored_in_shows_in_the_health(pictures, storage):
+    storage.root.write_bytes(b"a file in the folder's place: root may write whatever is read-only")
+    pictures.sweep()
+    assert not pictures.ping().ok
+    storage.root.unlink()
+    pictures.sweep()
+    assert pictures.ping().ok
+    assert list(storage.keys()) == []
