@@ -26,13 +26,13 @@ from PIL import Image as PillowImage
 from app.container import Container
 from app.db import BreedEntry
 from app.engines.base import Image
+from app.engines.beside_model import CLASSES_FILE
 from app.engines.breed import squeezenet
 from app.engines.breed.base import BreedEngine
 from app.engines.breed.builtin import DOG_CUT, BuiltinBreeds
 from app.engines.breed.imagenet import PUBLISHED, ImageNetBreeds
 from app.engines.breed.install import install
 from app.engines.breed.names import BREEDS, names_of
-from app.engines.breed.recipe import CLASSES_FILE
 from app.engines.breed.user import MODEL_FILE, UserBreeds, find
 from app.engines.keras_files import only_model
 from app.services.history import Picture

@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 from typing import Final
 
+from app.engines.beside_model import CLASSES_FILE, read_json
 from app.engines.breed.base import BreedModelInfo
-from app.engines.breed.recipe import CLASSES_FILE, RECIPE_FILE
+from app.engines.breed.recipe import RECIPE_FILE
 from app.engines.breed.user import ENDINGS, STEM, UserBreeds, find
 from app.engines.keras_files import only_model
 from app.errors import ModelNotUsable
@@ -68,11 +69,8 @@ def _copy(folder: Path, workplace: Path) -> str:
 
 
 def _state(path: Path, scaling: str) -> None:
-    try:
-        stated = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except ValueError as error:
-        raise ModelNotUsable(f"{RECIPE_FILE} is not JSON ({error}).") from error
+    stated = read_json(path) if path.exists() else {}
     if not isinstance(stated, dict):
         raise ModelNotUsable(f"{RECIPE_FILE} must be a JSON object.")
     kept = {name: value for name, value in stated.items() if name not in {"scale", "offset"}}
-    path.write_text(json.dumps({**kept, "scaling": scaling}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps({**kept, "scaling": scaling}, indent=1) + "\n", encoding="utf-8")

@@ -10,9 +10,7 @@ always stretched to the model's input, as in the source.
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -22,23 +20,23 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from app.engines.base import Image
+from app.engines.beside_model import CLASSES_FILE, MAX_NAME, class_names, indexed_names, is_figure, read_json, writable
 from app.errors import ModelNotUsable
 
 Pixels = NDArray[np.float32]
 
 RECIPE_FILE: Final = "model.json"
-CLASSES_FILE: Final = "class_indices.json"
 DEFAULT_SCALING: Final = "x/255"
 DEFAULT_INTERPOLATION: Final = "bicubic"
-#: A list of classes is a few kB; anything much larger is another file under this name.
-_MAX_JSON_BYTES: Final = 5_000_000
-_MAX_NAME: Final = 200
 
 #: Mean of ImageNet, blue first; what Keras calls the mode ``caffe``.
 _CAFFE_MEAN: Final = np.array([103.939, 116.779, 123.68], np.float32)
 #: Mean and deviation of ImageNet, red first; what Keras calls the mode ``torch``.
 _TORCH_MEAN: Final = np.array([0.485, 0.456, 0.406], np.float32)
 _TORCH_DEVIATION: Final = np.array([0.229, 0.224, 0.225], np.float32)
+
+#: A byte times this, plus this, is still a number in 32 bits.
+_LARGEST: Final = 1e30
 
 #: What there is one way of only.
 _FIXED: Final = {"kind": "breed", "colour": "RGB", "resize": "stretch"}
@@ -94,9 +92,9 @@ def read_recipe(folder: Path) -> Recipe:
         if stated.get(name, only) != only:
             raise ModelNotUsable(f"{RECIPE_FILE}: {name} must be {only!r}.")
     listed = stated.get("classes")
-    labels = _from_list(listed) if isinstance(listed, list) else None
+    labels = class_names(listed) if isinstance(listed, list) else None
     if (folder / CLASSES_FILE).exists() or labels is None:
-        indices = _from_indices(_read_json(folder / CLASSES_FILE, needed=True))
+        indices = indexed_names(_read_json(folder / CLASSES_FILE, needed=True))
         if labels is not None and labels != indices:
             raise ModelNotUsable(f"{RECIPE_FILE} and {CLASSES_FILE} list different classes, or another order.")
         labels = indices
@@ -107,50 +105,20 @@ def read_recipe(folder: Path) -> Recipe:
         interpolation=_one_of(stated, "interpolation", INTERPOLATIONS, DEFAULT_INTERPOLATION),
         linear=linear,
         input_size=_size(stated.get("size", stated.get("input_size"))),
-        licence=str(stated.get("licence") or "your own model")[:_MAX_NAME],
+        licence=writable(str(stated.get("licence") or "your own model"))[:MAX_NAME],
         accuracy=_accuracy(stated.get("test_set")),
     )
 
 
 def _read_json(path: Path, *, needed: bool) -> Any:
     try:
-        if path.stat().st_size > _MAX_JSON_BYTES:
-            raise ModelNotUsable(f"{path.name} is too large to be a list of classes.")
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path)
     except FileNotFoundError:
         if needed:
             raise ModelNotUsable(
                 f"{path.name} is missing: it says which class is which, so put it beside the model."
             ) from None
         return {}
-    except OSError as error:
-        raise ModelNotUsable(f"{path.name} cannot be read: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
-        raise ModelNotUsable(f"{path.name} is not JSON ({error}).") from error
-
-
-def _from_indices(found: Any) -> tuple[str, ...]:
-    """``{"0": "Chihuahua"}`` as the source writes it, or ``{"Chihuahua": 0}`` as Keras does."""
-    if not isinstance(found, dict) or not found:
-        raise ModelNotUsable(f"{CLASSES_FILE} must be a JSON object of classes and their positions.")
-    try:
-        if all(isinstance(value, int) for value in found.values()):
-            places = {value: key for key, value in found.items()}
-        else:
-            places = {int(key): value for key, value in found.items()}
-    except (TypeError, ValueError):
-        raise ModelNotUsable(f"{CLASSES_FILE} must give each class a whole number.") from None
-    if len(places) != len(found) or sorted(places) != list(range(len(places))):
-        raise ModelNotUsable(f"{CLASSES_FILE} must number the classes from 0 on, each once.")
-    return _from_list([places[place] for place in range(len(places))])
-
-
-def _from_list(names: Sequence[Any]) -> tuple[str, ...]:
-    if not names or not all(isinstance(name, str) and 0 < len(name.strip()) <= _MAX_NAME for name in names):
-        raise ModelNotUsable(f"Every class needs a name of 1 to {_MAX_NAME} characters.")
-    if len(set(names)) != len(names):
-        raise ModelNotUsable("Two classes have the same name.")
-    return tuple(names)
 
 
 def _one_of(stated: Mapping[str, Any], name: str, known: Mapping[str, Any], default: str) -> str:
@@ -165,7 +133,7 @@ def _linear(stated: Mapping[str, Any]) -> tuple[float, float] | None:
     if "scale" not in stated and "offset" not in stated:
         return None
     scale, offset = stated.get("scale", 1), stated.get("offset", 0)
-    if any(type(value) not in {int, float} or not math.isfinite(value) for value in (scale, offset)) or not scale:
+    if any(type(value) not in {int, float} or not abs(value) <= _LARGEST for value in (scale, offset)) or not scale:
         raise ModelNotUsable(f"{RECIPE_FILE}: scale and offset must be numbers, and scale not 0.")
     if "scaling" in stated:
         raise ModelNotUsable(f"{RECIPE_FILE}: either scaling or scale and offset.")
@@ -186,5 +154,5 @@ def _size(stated: Any) -> tuple[int, int] | None:
 def _accuracy(stated: Any) -> dict[str, Any]:
     if not isinstance(stated, dict):
         return {}
-    figures = {str(key)[:_MAX_NAME]: value for key, value in stated.items() if isinstance(value, int | float)}
+    figures = {writable(str(key))[:MAX_NAME]: value for key, value in stated.items() if is_figure(value)}
     return {**figures, "measured_on": "the test set of its training"} if figures else {}

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from app.config import Settings
+from app.engines.beside_model import CLASSES_FILE
 from app.engines.breed import imagenet
 from app.engines.breed.base import BreedEngine
 from app.engines.breed.builtin import BuiltinBreeds
 from app.engines.breed.gated import WithDogGate
 from app.engines.breed.imagenet import ImageNetBreeds, PublishedNetwork
-from app.engines.breed.recipe import CLASSES_FILE, RECIPE_FILE
+from app.engines.breed.recipe import RECIPE_FILE
 from app.engines.breed.user import ENDINGS, STEM, UserBreeds, find
 from app.engines.download import Limits, Progress, log_progress
 from app.engines.once import Once

@@ -8,14 +8,14 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
+from app.engines.beside_model import CLASSES_FILE, indexed_names, read_json
 from app.engines.cough.base import CoughModelInfo
 from app.engines.cough.own_model import DESCRIPTION, ENDINGS, STEM, OwnModel, find
 from app.engines.keras_files import only_model
 from app.errors import ModelNotUsable
 
-#: What a training calls the description, and the list of classes that the source's notebooks write.
+#: What a training calls the description.
 RECIPE_FILE: Final = "model.json"
-CLASSES_FILE: Final = "class_indices.json"
 
 
 def install(folder: Path, models_dir: Path) -> CoughModelInfo:
@@ -35,7 +35,7 @@ def install(folder: Path, models_dir: Path) -> CoughModelInfo:
             path = workplace / (STEM + model.suffix)
             shutil.copyfile(model, path)
             if description:
-                (workplace / DESCRIPTION).write_text(json.dumps(description, ensure_ascii=False), encoding="utf-8")
+                (workplace / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
             info = OwnModel(path).info
             _move(path, models_dir)
     except OSError as error:
@@ -62,26 +62,12 @@ def _description(folder: Path) -> dict[str, Any]:
         if (folder / name).is_file():
             stated = _object(folder / name)
     if "classes" not in stated and (folder / CLASSES_FILE).is_file():
-        stated["classes"] = _classes(folder / CLASSES_FILE)
+        stated["classes"] = indexed_names(read_json(folder / CLASSES_FILE))
     return stated
 
 
 def _object(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise ModelNotUsable(f"{path.name} is no JSON.") from error
+    found = read_json(path)
     if not isinstance(found, dict):
         raise ModelNotUsable(f"{path.name} must be a JSON object.")
     return found
-
-
-def _classes(path: Path) -> list[str]:
-    """Position -> name, or Keras's own way round, name -> position."""
-    found = _object(path)
-    try:
-        if all(isinstance(position, int) for position in found.values()):
-            found = {str(position): name for name, position in found.items()}
-        return [str(found[str(position)]) for position in range(len(found))]
-    except KeyError as error:
-        raise ModelNotUsable(f"{path.name} has no class {error}.") from error

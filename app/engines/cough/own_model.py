@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from app.engines.audio import FRAMES, MELS, SAMPLE_RATE, Decibels, Padding, Samples, window
+from app.engines.beside_model import class_names, is_figure, read_json, writable
 from app.engines.cough.base import NON_COUGH, CoughAnswer, CoughModelInfo, Segment
 from app.engines.cough.stretch_windows import segment, stretches_and_windows
 from app.engines.keras_serving import load_keras_model
@@ -26,6 +26,10 @@ SOURCE_CLASSES: Final = ("dry", NON_COUGH, "wet")
 _SEGMENT_THRESHOLD: Final = 0.5
 
 
+#: A sentence for people.
+Shown = Annotated[str, AfterValidator(writable)]
+
+
 class Description(BaseModel):
     """``cough_classifier_model.json``; without one, a model is taken for the source's own."""
 
@@ -34,15 +38,15 @@ class Description(BaseModel):
     classes: tuple[str, ...] = Field(SOURCE_CLASSES, min_length=2, max_length=1000)
     #: what short recordings are filled up with, see `app.engines.audio.log_mel`.
     padding: Padding = "silence"
-    licence: str = "your own model"
-    source: str = "your own model"
+    licence: Shown = "your own model"
+    source: Shown = "your own model"
     test_set: dict[str, Any] | None = None
 
     @property
     def accuracy(self) -> str:
         """One sentence."""
         figure = (self.test_set or {}).get("balanced_accuracy")
-        return "not known" if figure is None else f"balanced accuracy {figure} on its own test set"
+        return f"balanced accuracy {figure} on its own test set" if is_figure(figure) else "not known"
 
 
 #: The source pads the finished spectrogram with ``np.pad``, as far as can be told.
@@ -106,18 +110,11 @@ class OwnModel:
 def read_description(path: Path) -> Description:
     """What is beside the model; ModelNotUsable if it makes no sense."""
     try:
-        data = path.read_bytes()
+        found = Description.model_validate(read_json(path))
     except FileNotFoundError:
         return _OF_THE_SOURCE
-    except OSError as error:
-        raise ModelNotUsable(f"{path.name} cannot be read ({error.strerror}).") from error
-    try:
-        found = Description.model_validate(json.loads(data))
     except ValidationError as error:
         where = ", ".join(".".join(map(str, problem["loc"])) or "the whole" for problem in error.errors())
         raise ModelNotUsable(f"{path.name} cannot be used: {where}.") from error
-    except ValueError as error:
-        raise ModelNotUsable(f"{path.name} is no JSON.") from error
-    if len(set(found.classes)) != len(found.classes):
-        raise ModelNotUsable(f"{path.name} names a class twice.")
+    class_names(found.classes)
     return found

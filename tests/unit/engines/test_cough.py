@@ -144,6 +144,11 @@ def test_a_users_model_is_told_its_padding_and_classes(tmp_path):
         ({"shape": (128, 128, 1)}, None),
         ({}, '{"classes": ["a", "b"]}'),
         ({}, '{"classes": ["a", "a", "b"]}'),
+        ({}, '{"classes": ["", "b", "c"]}'),
+        ({}, '{"classes": ["a\\u0000", "b", "c"]}'),
+        ({}, '{"classes": ["a\\ud800", "b", "c"]}'),
+        ({}, json.dumps({"classes": ["a" * 201, "b", "c"]})),
+        ({}, "[" * 100_000),
         ({}, '{"padding": "noise"}'),
         ({}, "[]"),
         ({}, "{"),
@@ -162,6 +167,13 @@ def test_without_a_description_a_model_is_the_sources(tmp_path):
     found = read_description(tmp_path / "cough_classifier_model.json")
     assert found.classes == SOURCE_CLASSES
     assert found.padding == "zeros"
+
+
+def test_a_description_is_shown_as_far_as_it_can_be(tmp_path):
+    path = tmp_path / "cough_classifier_model.json"
+    path.write_text('{"licence": "mine\\u0000", "source": "\\ud800here", "test_set": {"balanced_accuracy": NaN}}')
+    found = read_description(path)
+    assert (found.licence, found.source, found.accuracy) == ("mine", "here", "not known")
 
 
 # --- which one answers

@@ -55,6 +55,8 @@ def test_another_scaling_can_be_stated(tmp_path, stated):
         ({"0": "a"}, {"interpolation": "magic"}, "interpolation"),
         ({"0": "a"}, {"scale": "big"}, "numbers"),
         ({"0": "a"}, {"scale": float("nan")}, "numbers"),
+        ({"0": "a"}, {"scale": 1e300}, "numbers"),
+        ({"0": "a\0"}, {}, "shown"),
         ({"0": "a"}, {"size": [224]}, "size"),
         ({"0": "a"}, {"colour": "BGR"}, "colour"),
         ({"0": "a"}, {"kind": "cough"}, "kind"),
@@ -72,3 +74,10 @@ def test_other_files_under_these_names_are_told(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ModelNotUsable):
         read_recipe(tmp_path)
+
+
+def test_only_figures_that_an_answer_can_hold_are_taken(tmp_path):
+    stated = {"accuracy": 0.5, "top_5": float("nan"), "loss": float("inf"), "note": "good"}
+    recipe = read_recipe(write(tmp_path, {"0": "a"}, test_set=stated, licence="mine\0\ud800"))
+    assert recipe.accuracy == {"accuracy": 0.5, "measured_on": "the test set of its training"}
+    assert recipe.licence == "mine"
