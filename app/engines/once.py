@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from app.errors import KenaliError
 
 Thing = TypeVar("Thing")
+
+#: Loadings in a row, while the files change under each: who copies a large file by hand is not waited for.
+_ATTEMPTS: Final = 3
 
 
 class Once(Generic[Thing]):
@@ -26,13 +29,10 @@ class Once(Generic[Thing]):
 
     def get(self) -> Thing:
         """The thing; raises what loading raised."""
-        version = self._version()
         made = self._made
-        if made is None or made[0] != version:
+        if made is None or made[0] != self._version():
             with self._lock:
-                made = self._made
-                if made is None or made[0] != version:
-                    made = self._made = (version, self._try())
+                made = self._latest()
         if isinstance(made[1], KenaliError):
             raise made[1].with_traceback(None)
         return made[1]
@@ -46,6 +46,19 @@ class Once(Generic[Thing]):
         """What there is without loading anything: the thing, why it could not be loaded, or None."""
         made = self._made
         return None if made is None else made[1]
+
+    def _latest(self) -> tuple[Hashable, Thing | KenaliError]:
+        """What was made of the files as they are; made now if it was not yet. For whoever holds the lock."""
+        made, version = self._made, self._version()
+        for _ in range(_ATTEMPTS):
+            if made is not None and made[0] == version:
+                break
+            made = self._made = (version, self._try())
+            # Several files are not replaced in one step: the classes of one model and the weights of another may have
+            # been read, and would be told as one.
+            version = self._version()
+        assert made is not None  # noqa: S101 - there is one attempt at least
+        return made
 
     def _try(self) -> Thing | KenaliError:
         try:

@@ -44,3 +44,21 @@ def test_a_failure_is_remembered_until_the_files_change():
     version[0] = 2
     assert once.get() == once.peek() == "mended"
     assert loads == [1, 2]
+
+
+def test_files_that_are_replaced_while_they_are_read_are_read_again():
+    files = {"classes": "new", "weights": "old"}  # the first of two renames is done
+
+    def load():
+        weights = files["weights"]
+        files["weights"] = "new"
+        return files["classes"], weights
+
+    once = Once(load, version=lambda: tuple(files.items()))
+    assert once.get() == ("new", "new")
+
+
+def test_files_that_never_come_to_rest_are_not_waited_for():
+    loads = []
+    once = Once(lambda: loads.append(1) or len(loads), version=lambda: len(loads))
+    assert once.get() == 3
