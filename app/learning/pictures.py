@@ -62,9 +62,12 @@ class Pictures:
 
     @property
     def fingerprint(self) -> str:
-        """Changes when a picture is added, removed, changed or moved to another class."""
+        """Changes when a picture is added, removed, changed, moved to another class or to another place in the order.
+
+        The split goes by the order: a training that went on with another one would be tested with what it learnt from.
+        """
         whole = hashlib.sha256()
-        for label, digest in sorted(zip(self.labels, self.digests, strict=True)):
+        for label, digest in zip(self.labels, self.digests, strict=True):
             whole.update(f"{label}\0{digest}\n".encode())
         return whole.hexdigest()
 
@@ -175,7 +178,9 @@ def _class_folders(data: Path) -> tuple[Path, dict[str, Path]]:
         root = data / inside
         if not root.is_dir():
             continue
-        folders = sorted(folder for folder in root.iterdir() if folder.is_dir() and _files(folder))
+        # Jupyter keeps a folder of its own beside the others, with copies of what was looked at.
+        found = (folder for folder in root.iterdir() if folder.is_dir() and not folder.name.startswith("."))
+        folders = sorted(folder for folder in found if _files(folder))
         if folders:
             return root, _by_class(folders)
     raise TrainingDataNotUsable(f"{data} holds no folders of pictures: one folder for each class is needed.")

@@ -52,7 +52,7 @@ class Recordings:
     #: what must not be torn apart: a person, a take, or the content where neither is known
     groups: tuple[str, ...]
     spectrograms: tuple[Spectrogram, ...]
-    #: of content and label of everything
+    #: of content, label and group of everything, in this order: all that the split depends on
     fingerprint: str
     #: file -> why it is left out
     skipped: dict[str, str]
@@ -108,7 +108,7 @@ def find_recordings(data: Path, *, checked: Callable[[int, int], None] | None = 
         tuple(entry.label for entry, _, _ in kept),
         tuple(entry.group or digest for entry, digest, _ in kept),
         tuple(spectrogram for _, _, spectrogram in kept),
-        _fingerprint((entry.label, digest) for entry, digest, _ in kept),
+        _fingerprint((entry.label, entry.group or "", digest) for entry, digest, _ in kept),
         skipped,
         unlabelled,
     )
@@ -120,7 +120,7 @@ def _entries(data: Path) -> tuple[str, list[_Entry], int]:
         if table.is_file():
             return ("COUGHVID", *_of_coughvid(table))
     if (data / MANIFEST).is_file():
-        return MANIFEST, _of_manifest(data / MANIFEST), 0
+        return (MANIFEST, *_of_manifest(data / MANIFEST))
     return "one folder for each class", _of_folders(data), 0
 
 
@@ -170,15 +170,20 @@ def _beside(folder: Path, uuid: str) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _of_manifest(table: Path) -> list[_Entry]:
+def _of_manifest(table: Path) -> tuple[list[_Entry], int]:
+    """Its recordings; how many rows say no label."""
     root = table.parent.resolve()
-    entries = []
+    entries, unlabelled = [], 0
     for row in _rows(table, {"file", "label", "group"}):
+        label = row["label"].strip()
+        if not label:
+            unlabelled += 1
+            continue
         path = table.parent / row["file"]
         if not path.resolve().is_relative_to(root):
             raise TrainingDataNotUsable(f"{table} names a file outside its folder: {row['file']}.")
-        entries.append(_Entry(path, row["label"], row["group"] or None))
-    return entries
+        entries.append(_Entry(path, label, row["group"] or None))
+    return entries, unlabelled
 
 
 def _of_folders(data: Path) -> list[_Entry]:
@@ -225,8 +230,8 @@ def _listen(path: Path) -> tuple[str, Spectrogram] | str:
     return hashlib.sha256(data).hexdigest(), decibels(samples)[:, :FRAMES].astype(np.float16)
 
 
-def _fingerprint(found: Iterator[tuple[str, str]]) -> str:
+def _fingerprint(found: Iterator[tuple[str, str, str]]) -> str:
     whole = hashlib.sha256()
-    for label, digest in sorted(found):
-        whole.update(f"{label}\0{digest}\n".encode())
+    for label, group, digest in found:
+        whole.update(f"{label}\0{group}\0{digest}\n".encode())
     return whole.hexdigest()

@@ -32,6 +32,7 @@ def test_one_folder_a_class_is_read_under_the_names_of_the_folders(tmp_path):
     paint(tmp_path, ["Beagle", "Shih-Tzu", "number n02"])
     (tmp_path / "Beagle" / ".hidden.jpg").write_bytes(b"")
     (tmp_path / "Beagle" / "notes.txt").write_text("no picture")
+    shutil.copytree(tmp_path / "Beagle", tmp_path / ".ipynb_checkpoints")
     assert find_pictures(tmp_path).classes == ("Beagle", "Shih-Tzu", "number n02")
 
 
@@ -75,7 +76,9 @@ def test_the_fingerprint_changes_with_any_picture_or_class_and_not_with_the_plac
     first = find_pictures(tmp_path / "a").fingerprint
     shutil.copytree(tmp_path / "a", tmp_path / "b")
     assert find_pictures(tmp_path / "b").fingerprint == first
-    (tmp_path / "b" / STANFORD[0] / "0.jpg").rename(tmp_path / "b" / STANFORD[1] / "moved.jpg")
+    last = (tmp_path / "b" / STANFORD[0] / "0.jpg").rename(tmp_path / "b" / STANFORD[0] / "last.jpg")
+    assert find_pictures(tmp_path / "b").fingerprint != first  # the split goes by the order
+    last.rename(tmp_path / "b" / STANFORD[1] / "moved.jpg")
     assert find_pictures(tmp_path / "b").fingerprint != first
 
 

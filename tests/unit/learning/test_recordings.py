@@ -59,6 +59,16 @@ def test_a_manifest_gives_labels_and_groups(tmp_path):
     assert set(found.groups) == {f"{source}:{group}" for source in ("people", "world") for group in range(4)}
 
 
+def test_a_row_without_a_label_is_no_class(tmp_path):
+    table = coughs.manifest(tmp_path) / "manifest.csv"
+    before = find_recordings(tmp_path)
+    head, first, *rest = table.read_text().splitlines()
+    row = dict(zip(head.split(","), first.split(","), strict=True)) | {"label": " "}
+    table.write_text("\n".join([head, ",".join(row.values()), *rest]) + "\n")
+    found = find_recordings(tmp_path)
+    assert (found.classes, found.unlabelled) == (before.classes, 1)
+
+
 def test_a_manifest_cannot_name_files_elsewhere(tmp_path):
     (tmp_path / "manifest.csv").write_text("file,label,group\n../../etc/passwd,cough,a\n")
     with pytest.raises(TrainingDataNotUsable, match="outside"):
@@ -94,5 +104,7 @@ def test_the_fingerprint_follows_content_and_labels(tmp_path):
     root = coughs.folders(tmp_path, people=2, each=1)
     before = find_recordings(root).fingerprint
     assert find_recordings(root).fingerprint == before
-    (root / "dry" / "persondry0" / "0.wav").rename(root / "wet" / "moved.wav")
+    alone = (root / "dry" / "persondry0" / "0.wav").rename(root / "dry" / "0.wav")
+    assert find_recordings(root).fingerprint != before  # the split goes by people
+    alone.rename(root / "wet" / "moved.wav")
     assert find_recordings(root).fingerprint != before
