@@ -87,14 +87,15 @@ def train_cough(
 ) -> None:
     """Train a cough classifier. Stopped or killed, it goes on when called again with the same options."""
     folder = output or _instance_dir() / "trained" / "cough"
-    trained = cough.train(
-        data,
-        folder,
-        cough.Choices(weights, batch_size, epochs, seed),
-        fresh=fresh,
-        checked=progress.counted("Recordings listened to:"),
-        progress=progress.told(),
-    )
+    with _disk_errors_told():
+        trained = cough.train(
+            data,
+            folder,
+            cough.Choices(weights, batch_size, epochs, seed),
+            fresh=fresh,
+            checked=progress.counted("Recordings listened to:"),
+            progress=progress.told(),
+        )
     if trained.skipped:
         click.echo(f"{len(trained.skipped)} files could not be used; the report names them.")
     tested = trained.evaluation

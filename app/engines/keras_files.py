@@ -8,6 +8,9 @@ refused here does not depend on its version.
 from __future__ import annotations
 
 import io
+import shutil
+import tempfile
+import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +29,9 @@ METADATA_FILE: Final = "metadata.json"
 WEIGHTS_FILE: Final = "model.weights.h5"
 #: Where layers keep vocabularies and the like; those of networks for pictures and sounds have none.
 _ASSETS: Final = "assets"
+
+#: An installation takes minutes at most.
+_STALE_SECONDS: Final = 86_400
 
 #: How the two begin.
 _ZIP_MAGIC: Final = b"PK\x03\x04"
@@ -93,6 +99,17 @@ def only_model(folder: Path, named: Path | None) -> Path:
     if len(found) != 1:
         raise ModelNotUsable(f"There must be one .keras or .h5 file in {folder}, and there are {len(found)}.")
     return found[0]
+
+
+@contextmanager
+def workplace_in(models_dir: Path, prefix: str) -> Iterator[Path]:
+    """A folder beside the models, so that the last step is a rename; one that a kill left there goes after a day."""
+    models_dir.mkdir(parents=True, exist_ok=True)
+    for left in models_dir.glob(f"{prefix}*"):
+        if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=models_dir) as name:
+        yield Path(name)
 
 
 def _kind(path: Path) -> Kind:

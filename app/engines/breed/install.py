@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
-import time
 from pathlib import Path
 from typing import Final
 
@@ -13,12 +11,11 @@ from app.engines.beside_model import CLASSES_FILE, read_json
 from app.engines.breed.base import BreedModelInfo
 from app.engines.breed.recipe import RECIPE_FILE
 from app.engines.breed.user import ENDINGS, STEM, UserBreeds, find
-from app.engines.keras_files import only_model
+from app.engines.keras_files import only_model, workplace_in
 from app.errors import ModelNotUsable
 
-#: Name of the folders it works in; one that was killed leaves one, which the next removes after a day.
+#: Name of the folders it works in.
 _WORKPLACE: Final = ".breed-"
-_STALE_SECONDS: Final = 86_400
 
 
 def install(folder: Path, models_dir: Path, *, scaling: str | None = None) -> BreedModelInfo:
@@ -31,11 +28,7 @@ def install(folder: Path, models_dir: Path, *, scaling: str | None = None) -> Br
     ModelNotUsable says what is wrong with it.
     """
     try:
-        models_dir.mkdir(parents=True, exist_ok=True)
-        _remove_stale(models_dir)
-        # Beside its destination: the last step is a rename.
-        with tempfile.TemporaryDirectory(prefix=_WORKPLACE, dir=models_dir) as name:
-            workplace = Path(name)
+        with workplace_in(models_dir, _WORKPLACE) as workplace:
             model = _copy(folder, workplace)
             if scaling is not None:
                 _state(workplace / RECIPE_FILE, scaling)
@@ -50,12 +43,6 @@ def install(folder: Path, models_dir: Path, *, scaling: str | None = None) -> Br
     except OSError as error:
         raise ModelNotUsable(f"The model could not be copied to {models_dir}: {error}.") from error
     return info
-
-
-def _remove_stale(models_dir: Path) -> None:
-    for left in models_dir.glob(f"{_WORKPLACE}*"):
-        if time.time() - left.stat().st_mtime > _STALE_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
 
 
 def _copy(folder: Path, workplace: Path) -> str:

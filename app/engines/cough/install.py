@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any, Final
 
 from app.engines.beside_model import CLASSES_FILE, indexed_names, read_json
 from app.engines.cough.base import CoughModelInfo
 from app.engines.cough.own_model import DESCRIPTION, ENDINGS, STEM, OwnModel, find
-from app.engines.keras_files import only_model
+from app.engines.keras_files import only_model, workplace_in
 from app.errors import ModelNotUsable
 
 #: What a training calls the description.
 RECIPE_FILE: Final = "model.json"
+#: Name of the folders it works in.
+_WORKPLACE: Final = ".cough-"
 
 
 def install(folder: Path, models_dir: Path) -> CoughModelInfo:
@@ -28,10 +29,7 @@ def install(folder: Path, models_dir: Path) -> CoughModelInfo:
     model = only_model(folder, find(folder))
     description = _description(folder)
     try:
-        models_dir.mkdir(parents=True, exist_ok=True)
-        # Beside its destination: the last step is a rename.
-        with tempfile.TemporaryDirectory(prefix=".cough-", dir=models_dir) as name:
-            workplace = Path(name)
+        with workplace_in(models_dir, _WORKPLACE) as workplace:
             path = workplace / (STEM + model.suffix)
             shutil.copyfile(model, path)
             if description:

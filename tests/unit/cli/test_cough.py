@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
 from app.engines.cough import NOTICE, CoughModels
 from tests.tiny_cough import save_keras, write_tiny
+from tests.unit.learning import coughs
 
 
 @pytest.fixture
@@ -47,6 +49,25 @@ def test_a_trained_model_is_put_in_its_place(runner, tmp_path, name, stated, cla
     assert classes in runner.invoke(args=["cough", "model"]).output
     left = {file.name for file in models.iterdir()}
     assert left == {f"cough_classifier_model{path.suffix}"} | ({"cough_classifier_model.json"} if stated else set())
+
+
+def test_what_a_killed_command_left_behind_goes_after_a_day(runner, tmp_path):
+    fresh, old = (tmp_path / "models" / f".cough-{name}" for name in ("fresh", "old"))
+    for left in (fresh, old):
+        left.mkdir(parents=True)
+        (left / "half.keras").write_bytes(b"half")
+    os.utime(old, (0, 0))
+    path = save_keras(tmp_path / "trained" / "mine.keras")
+    assert runner.invoke(args=["cough", "use", str(path.parent)]).exit_code == 0
+    assert (fresh.exists(), old.exists()) == (True, False)
+
+
+def test_a_folder_that_cannot_be_written_is_told_by_the_training(runner, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    root = coughs.folders(tmp_path / "data", people=3, each=1)
+    done = runner.invoke(args=["train", "cough", "--data", str(root), "--output", str(tmp_path / "file" / "out")])
+    assert done.exit_code == 1
+    assert "Error: Not a directory" in done.output
 
 
 @pytest.mark.parametrize("content", [{}, {"a.keras": b"", "b.keras": b""}, {"a.h5": b"no model"}])
