@@ -10,6 +10,8 @@ from app.errors import UnsupportedAudio
 KINDS_IN_WORDS: Final = "WAV, MP3, OGG, FLAC, M4A/AAC or WebM"
 
 _ID3_HEADER: Final = 10
+#: Tags, one behind the other.
+_MAX_ID3: Final = 10
 _SYNC: Final = 0xFF
 #: MPEG audio: 11 set bits, version not reserved, layer III, bit rate and sample rate not reserved.
 _MPEG_RESERVED_VERSION: Final = 0b01
@@ -77,13 +79,16 @@ def _by_signature(data: bytes) -> Kind | None:
 
 
 def _after_id3(data: bytes) -> int:
-    """Where the sound begins behind an ID3v2 tag, whose size is written in 7 bits a byte."""
-    if not data.startswith(b"ID3") or len(data) < _ID3_HEADER:
-        return 0
-    size = 0
-    for byte in data[6:10]:
-        size = size << 7 | byte & 0x7F
-    return size + _ID3_HEADER
+    """Where the sound begins behind ID3v2 tags, of which taggers leave several; a size is written in 7 bits a byte."""
+    start = 0
+    for _ in range(_MAX_ID3):
+        if not data.startswith(b"ID3", start) or len(data) < start + _ID3_HEADER:
+            break
+        size = 0
+        for byte in data[start + 6 : start + _ID3_HEADER]:
+            size = size << 7 | byte & 0x7F
+        start += size + _ID3_HEADER
+    return start
 
 
 def _by_sync(data: bytes) -> Kind | None:

@@ -69,6 +69,7 @@ def test_tags_and_room_before_the_sound_do_no_harm():
     assert tagged.startswith(b"ID3")
     assert read(tagged).kind == read(plain).kind == "MP3"
     bare = plain[plain.index(b"\xff\xfb") :]
+    assert read(tagged[: tagged.index(b"\xff\xfb")] + plain).kind == "MP3"  # two tags, one by each program
     assert read(bare).kind == read(b"\0" * 100 + bare).kind == "MP3"
 
 
