@@ -54,8 +54,8 @@ _GUESTS_BEYOND: Final = 0.01
 _ROWS_AT_ONCE: Final = 500
 
 TIME_FORMAT: Final = "%Y-%m-%d %H:%M:%S"
-#: A spreadsheet would run these as formulas.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+#: A spreadsheet would run these as formulas; the last four are = + - @ in full width, as East Asian ones take them.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def percent(probability: float) -> str:

@@ -164,10 +164,11 @@ def test_people_who_sign_in_are_recorded_under_their_name(client, people):
 def test_csv_has_every_entry_and_no_formula(client):
     send(client, name="=HYPERLINK(1).jpg")
     send(client, name="häschen, dog.jpg")
+    send(client, name="\uff1d1+1.jpg")  # in full width
     answer = client.get("/api/breed/history?format=csv&per_page=1")
     assert answer.content_type.startswith("text/csv")
     rows = list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"))))
-    assert [row["image_filename"] for row in rows] == ["häschen, dog.jpg", "'=HYPERLINK(1).jpg"]
+    assert [row["image_filename"] for row in rows] == ["'\uff1d1+1.jpg", "häschen, dog.jpg", "'=HYPERLINK(1).jpg"]
     assert_problem(client.get("/api/breed/history?format=xml"), 400, "invalid_input")
 
 
