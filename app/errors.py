@@ -167,7 +167,7 @@ class StorageUnavailable(KenaliError):
 
 
 class NoFaceFound(KenaliError):
-    """No face was found: use a sharp, well-lit photo that shows the whole face from the front."""
+    """No face was found: use a sharp, well-lit photo that shows the whole face, upright and from the front."""
 
     status = 422
     code = "no_face_found"

@@ -129,7 +129,7 @@ def _missing(field: str) -> MissingFile:
             errors=errors,
         )
     return MissingFile(
-        f"No file was sent: add it to a form (multipart/form-data) as {field!r}; with curl: -F {field}=@photo.jpg",
+        f"No file was sent: add it to a form (multipart/form-data) as {field!r}; with curl: -F {field}=@FILE",
         errors=errors,
     )
 

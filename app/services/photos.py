@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 NO_FACE_WARNING: Final = (
     "No face was found: this photo does not help to recognise anybody. "
-    "Use a sharp, well-lit photo that shows the whole face from the front."
+    "Use a sharp, well-lit photo that shows the whole face, upright and from the front."
 )
 #: From here on, an error is the server's trouble and not the file's.
 _SERVER_TROUBLE: Final = 500

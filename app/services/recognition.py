@@ -24,6 +24,8 @@ DEFAULT_TOP_K = 5
 
 #: Told where nobody can be found, because nobody is there.
 NOBODY_TRAINED = "Nobody is trained yet: upload photos of a user, then call POST /api/training/incremental."
+#: Told where two people are closer to each other than the margin.
+TWO_ALIKE = "Two people are about equally similar: take another picture, or look whether one person is enrolled twice."
 
 #: Decodes and checks an uploaded picture (`app.engines.images`), with the limits of the settings.
 Decode = Callable[[bytes], Image]
@@ -151,8 +153,9 @@ class RecognitionService:
         if threshold is None:
             threshold = calibration.threshold(found.people, self._target_fpir)
         similarities = [person.similarity for person in found.people_found]
+        decision = decide(similarities, threshold=threshold, margin=calibration.margin, quality_ok=probe.quality.ok)
         return Prediction(
-            decision=decide(similarities, threshold=threshold, margin=calibration.margin, quality_ok=probe.quality.ok),
+            decision=decision,
             candidates=[
                 Candidate(
                     user_id=person.user_id,
@@ -167,7 +170,7 @@ class RecognitionService:
             threshold=round(threshold, 4),
             margin=round(lead(similarities), 4) if similarities else 0.0,
             face=probe.report,
-            warnings=probe.warnings if found.people else [NOBODY_TRAINED, *probe.warnings],
+            warnings=[*_told(decision, found.people), *probe.warnings],
             model=engine.info.name,
         )
 
@@ -244,6 +247,13 @@ class RecognitionService:
             model=engine.info.name,
             warnings=warnings,
         )
+
+
+def _told(decision: Decision, people: int) -> list[str]:
+    """What to do about a decision, where the picture is not to blame."""
+    if not people:
+        return [NOBODY_TRAINED]
+    return [TWO_ALIKE] if decision is Decision.AMBIGUOUS else []
 
 
 def _percent(probability: float) -> float:

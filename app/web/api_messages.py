@@ -43,6 +43,7 @@ _CONSTANTS = frozenset(
         "NOTICE",
         "NO_DOG_WARNING",
         "NO_FACE_WARNING",
+        "TWO_ALIKE",
         "UNSURE_WARNING",
         "_ADVICE",
         "_WORDS",

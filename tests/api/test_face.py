@@ -55,6 +55,16 @@ def test_before_anybody_is_trained_the_answer_says_what_to_do(client):
     assert "/api/training/incremental" in answer.json["data"]["warnings"][0]
 
 
+def test_who_is_enrolled_twice_is_ambiguous_and_the_answer_says_what_to_look_for(client, gallery):
+    twin = client.post("/api/users", json={"name": "Person 0 again", "email": "again@example.org"}).json["id"]
+    post(client, f"/api/photos/{twin}/upload", file=file(five_people()[0].photo()))
+    assert client.post("/api/training/incremental", json={"user_id": twin}).status_code == 200
+    answer = post(client, "/api/face/predict", file=file(five_people()[0].photo(light=0.9))).json
+    assert (answer["status"], answer["data"]["decision"], answer["data"]["user_id"]) == ("unknown", "ambiguous", None)
+    assert {person["user_id"] for person in answer["data"]["all_predictions"][:2]} == {gallery[0], twin}
+    assert "enrolled twice" in answer["data"]["warnings"][0]
+
+
 def test_somebody_who_is_not_enrolled_is_unknown(client, gallery):
     answer = post(client, "/api/face/predict", file=file(five_people()[4].photo()))
     assert answer.status_code == 200
