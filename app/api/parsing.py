@@ -121,16 +121,15 @@ def uploaded_files(names: Sequence[str]) -> Iterator[Upload]:
 
 
 def _missing(field: str) -> MissingFile:
-    errors = {field: "a file is needed"}
     # Werkzeug answers a form that it cannot parse with an empty one.
     if request.mimetype == "multipart/form-data" and request.content_length and not (request.files or request.form):
         return MissingFile(
             "Nothing in the form could be read: it was cut off or is damaged, or the name of a file is not UTF-8.",
-            errors=errors,
+            errors={field: "a file is needed"},
         )
     return MissingFile(
         f"No file was sent: add it to a form (multipart/form-data) as {field!r}; with curl: -F {field}=@FILE",
-        errors=errors,
+        errors={field: "a file is needed"},
     )
 
 

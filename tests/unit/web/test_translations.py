@@ -116,3 +116,14 @@ def test_an_error_without_words_would_be_noticed():
 def test_a_large_tab_has_a_part_for_some_of_its_views(file, part):
     assert translations.part_of(file) == part
     assert part in translations.parts()
+
+
+def test_what_services_say_is_translated_in_whatever_folder_they_are(language):
+    services = APP / "services"
+    folders = {path.parent.relative_to(APP).as_posix() for path in services.rglob("*.py")}
+    said_in = defaultdict(set)
+    for file, message in api_messages():
+        said_in[file.rpartition("/")[0]].add(message)
+    assert folders <= said_in.keys(), "a folder of services is not among SOURCES"
+    known = script_messages(language)
+    assert {message for folder in folders for message in said_in[folder] if message not in known} == set()
