@@ -383,3 +383,22 @@ def test_it_speaks_indonesian(build, gallery):
     page.get_by_role("radio", name="Bangun Ulang Penuh (10-30 dtk)").check()
     page.get_by_role("button", name="Bangun Ulang Semua Pengguna Sekarang").click()
     expect(card(page).get_by_role("heading").first).to_have_text("Basis data wajah berhasil dibangun")
+
+
+def test_a_name_without_blanks_makes_no_page_wider(build, gallery):
+    user_id, _ = gallery.add(f"Ayu {'W' * 190}", *photos(five_people()[0], 1), trained=False)
+    page = build(f"?user={user_id}", size="phone")
+    expect(page.locator("#build-person")).to_contain_text("1 to train")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    button(page).click()
+    expect(card(page)).to_contain_text("Embeddings built for Ayu")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_names_in_the_list_of_jobs_are_not_broken_on_the_smallest_phones(build, gallery):
+    gallery.add("Rasmussen", *photos(five_people()[0], 1))
+    page = build(size="phone")
+    page.set_viewport_size({"width": 320, "height": 640})
+    name = page.locator("#build-recent-rows .build-row-name").first
+    expect(name).to_have_text("Rasmussen")
+    assert name.bounding_box()["height"] < 30  # one line

@@ -247,3 +247,12 @@ def test_it_speaks_indonesian_on_a_phone(recognition, gallery):
     expect(page.locator("#recognition-source")).to_be_in_viewport()
     choose(page, probe(second))
     expect(verdict(page).get_by_role("heading", name="Tidak dikenal")).to_be_visible()
+
+
+def test_a_name_without_blanks_makes_no_page_wider(recognition, gallery):
+    person = five_people()[0]
+    gallery.add(f"Ayu {'W' * 190}", *photos(person, 3))
+    page = recognition(size="phone")
+    choose(page, probe(person))
+    expect(verdict(page)).to_contain_text("Confidence")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

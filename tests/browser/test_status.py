@@ -98,3 +98,26 @@ def test_strangers_of_token_mode_learn_that_it_works_and_nothing_else(open_page,
     sign_in(page)
     expect(face).to_contain_text("dlib")
     expect(page.locator("#status-summary")).to_contain_text(VERSION)
+
+
+def test_what_a_licence_forbids_is_told_within_a_phone_screen(open_page):
+    page = open_page(lang="id", size="phone")
+    page.set_viewport_size({"width": 360, "height": 640})
+
+    def for_research(route):
+        answer = route.fetch()
+        body = answer.json()
+        body.update(licence="For non-commercial research only.", commercial_use=False)
+        route.fulfill(response=answer, json=body)
+
+    page.route("**/api/face/model", for_research)
+    page.goto("/status")
+    expect(page.get_by_text("Bukan untuk penggunaan komersial")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_every_part_is_told_in_indonesian(open_page):
+    page = open_page("/status", lang="id")
+    parts = page.locator("#status-parts")
+    expect(parts.locator("li").filter(has_text="Foto acara")).to_contain_text("Berkas dan basis data cocok")
+    expect(parts).not_to_contain_text(" agree")

@@ -504,3 +504,18 @@ def test_the_only_admin_cannot_be_deleted(open_page: OpenPage, token_server: Ser
     expect(dialog.get_by_role("alert")).to_contain_text("admin")
     dialog.get_by_role("button", name="Cancel").click()
     expect(row(page, ADMIN[0])).to_be_visible()
+
+
+def test_a_long_address_is_read_whole_and_pushes_no_button_out_of_the_table(server: Server, open_page: OpenPage):
+    mark = new_email("long").split("@")[0]
+    address = f"{mark}{'x' * 30}@{'y' * 60}.example.org"
+    body = {"name": f"Ayu {mark}", "email": address}
+    assert ask(server, "POST", "/api/users", body).status == 201
+    for lang, width in (("en", 1280), ("id", 1280), ("id", 1440)):
+        page = open_page(lang=lang)
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(f"/users?q={mark}")
+        cell = page.locator("#users-table .users-email")
+        expect(cell).to_have_text(address)
+        assert cell.evaluate("cell => cell.scrollWidth <= cell.clientWidth")
+        assert page.locator("#users-table .table-responsive").evaluate("room => room.scrollWidth <= room.clientWidth")

@@ -214,3 +214,12 @@ def test_it_speaks_indonesian_on_a_phone(verification, gallery):
     verify(page, email, first.photo(light=0.9), "Verifikasi Wajah")
     expect(verdict(page)).to_contain_text("Login berhasil: Anda sekarang masuk sebagai Ayu Lestari.")
     expect(page.get_by_role("button", name="Keluar")).to_be_visible()
+
+
+def test_a_name_without_blanks_makes_no_page_wider(verification, gallery):
+    person = five_people()[0]
+    _, email = gallery.add(f"Ayu {'W' * 190}", *photos(person, 3))
+    page = verification(size="phone")
+    verify(page, email, person.photo(light=0.9, size=0.8))
+    expect(verdict(page)).to_contain_text("Login successful")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -130,7 +130,7 @@ function row(user) {
       { scope: "row", class: "users-name" },
       el("span", { class: "users-person" }, avatar(user), el("span", { class: "users-words" }, user.name), user.role === "admin" && el("span", { class: "tag" }, t("Admin"))),
     ),
-    cell("email", t("Email"), { title: user.email }, user.email),
+    cell("email", t("Email"), {}, user.email),
     cell("photos", t("Photos"), { class: "num" }, standing ? number(standing.photos) : "–"),
     cell("embeddings", t("Embeddings"), { class: "num" }, standing ? number(standing.embeddings) : "–"),
     cell("training", t("Training"), {}, standing ? training(user, standing) : "–"),
