@@ -519,3 +519,28 @@ def test_a_long_address_is_read_whole_and_pushes_no_button_out_of_the_table(serv
         expect(cell).to_have_text(address)
         assert cell.evaluate("cell => cell.scrollWidth <= cell.clientWidth")
         assert page.locator("#users-table .table-responsive").evaluate("room => room.scrollWidth <= room.clientWidth")
+
+
+def test_a_name_without_blanks_leaves_the_buttons_of_a_dialog_in_reach(server: Server, open_page: OpenPage):
+    user = somebody(server, f"Ayu {'W' * 190}")
+    page = open_page(f"/users?q={user.email}", size="phone")
+    for button, answer in (("Edit", "Save"), ("Delete", "Delete")):
+        row(page, user.email).locator(".users-buttons").get_by_text(button).click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog.get_by_role("button", name=answer, exact=True)).to_be_visible()
+        assert dialog.evaluate("dialog => dialog.scrollWidth <= dialog.clientWidth")
+        page.keyboard.press("Escape")
+        expect(dialog).to_have_count(0)
+    page.goto("/photos")
+    page.locator("#photos-user-input").fill(user.email)
+    option = page.locator("#photos-user-list [role=option]").filter(has_text=user.email)
+    expect(option).to_be_visible()
+    assert option.evaluate("option => option.scrollWidth <= option.clientWidth")
+
+
+def test_a_name_without_blanks_that_was_just_given_fits_a_phone(server: Server, open_page: OpenPage):
+    page = open_page("/users", size="phone")
+    page.get_by_role("button", name="Create User").click()
+    fill_in(page, name="W" * 200, email=new_email("ayu")).get_by_role("button", name="Submit").click()
+    expect(page.locator("#users-created")).to_contain_text("was created")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
