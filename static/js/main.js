@@ -1,4 +1,5 @@
 /* Starts the page. */
+import "./core/busy.js"; // hears what is sent before a tab listens
 import { notice } from "./core/announce.js";
 import { byId } from "./core/dom.js";
 import { t } from "./core/messages.js";

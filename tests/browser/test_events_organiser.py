@@ -546,6 +546,22 @@ def test_events_are_found_by_name_page_by_page(open_page: OpenPage, server: Serv
     expect(page).to_have_url(re.compile("/events$"))
 
 
+def test_enter_counts_also_while_the_script_of_the_search_is_on_its_way(open_page: OpenPage, server: Server) -> None:
+    name = new_name("Reuni")
+    make_event(server, name)
+    page = open_page(size="phone")
+    on_their_way = []
+    page.route("**/events/home.js", lambda route: on_their_way.append(route))  # noqa: PLW0108 - Playwright counts its parameters
+    with page.expect_request("**/events/home.js"):
+        page.goto("/events")
+    page.locator("#events-home-q").fill(name)
+    page.locator("#events-home-q").press("Enter")
+    for route in on_their_way:
+        route.continue_()
+    expect(page.locator("#events-home-results-list > li")).to_have_count(1)
+    expect(page.locator("#events-home-q")).to_have_value(name)
+
+
 def test_a_list_that_cannot_be_loaded_can_be_asked_for_again(open_page: OpenPage, server: Server) -> None:
     make_event(server, new_name())
     page = open_page()

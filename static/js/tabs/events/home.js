@@ -61,8 +61,9 @@ export function show(query) {
   byId("events-home-drive").hidden = !config.driveSearch;
   byId("events-home-sign-in").hidden = session.signedIn;
   byId("events-home-mine-title").textContent = session.signedIn ? t("My events") : t("All events");
+  const before = text;
   text = (query.get("q") ?? "").trim();
-  byId("events-home-q").value = text;
+  if (text || before) byId("events-home-q").value = text; // else what is typed and not searched for yet stays
   turn();
   return text ? find(Number(query.get("page")) || 1) : loadLists();
 }
