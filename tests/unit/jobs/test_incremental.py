@@ -43,7 +43,8 @@ def test_the_result_says_what_was_done(world: World):
                 "user_id": anna,
                 "filename": "photo-3.jpg",
                 "code": "no_face_found",
-                "message": "No face was found: use a sharp, well-lit photo that shows the whole face, upright and from the front.",
+                "message": "No face was found: use a sharp, well-lit photo that shows the whole face, upright and "
+                "from the front.",
             }
         ],
     }
