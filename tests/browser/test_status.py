@@ -88,6 +88,26 @@ def test_a_model_that_cannot_be_used_is_told_beside_the_others(open_page):
     expect(card).to_contain_text("squeezenet-1.1")
 
 
+def test_a_server_that_is_away_is_told_once_and_all_is_asked_again_when_it_is_back(open_page):
+    page = open_page("/status", allowed="ERR_INTERNET_DISCONNECTED")
+    expect(page.get_by_text("Everything works")).to_be_visible()
+    breed = page.get_by_role("region", name="Breed model")
+    expect(breed).to_contain_text("squeezenet-1.1")
+    page.route("**/api/face/model", lambda route: route.fulfill(status=503, json={"code": "model_not_usable"}))
+    page.get_by_role("button", name="Refresh").click()
+    expect(page.get_by_role("region", name="Face model").get_by_role("alert")).to_be_visible()
+    page.context.set_offline(True)
+    page.unroute("**/api/face/model")
+    page.get_by_role("button", name="Refresh").click()
+    panel = page.locator("#panel-status")
+    expect(page.get_by_role("region", name="Face model")).to_contain_text("Not known while the server does not answer.")
+    expect(panel.locator(".problem")).to_have_count(1)
+    expect(breed).to_contain_text("squeezenet-1.1")  # what was known stays
+    page.context.set_offline(False)
+    expect(page.get_by_role("region", name="Face model")).to_contain_text("dlib")
+    expect(panel.locator(".problem")).to_have_count(0)
+
+
 def test_strangers_of_token_mode_learn_that_it_works_and_nothing_else(open_page, token_server):
     page = open_page("/status", on=token_server)
     expect(page.get_by_text("Everything works")).to_be_visible()

@@ -123,7 +123,11 @@ async function loadModel(name, signal) {
     const { data } = await get(path, { signal });
     fill(room, view(data));
   } catch (error) {
-    showProblem(room, error, { retry: () => loadModel(name, signal) });
+    if (isAbort(error)) return;
+    // The banner and the parts say it, and all is asked again once the server is back: what was known stays till then.
+    if (error.code === "offline") {
+      if (!room.querySelector(".facts")) fill(room, el("p", { class: "text-body-secondary" }, t("Not known while the server does not answer.")));
+    } else showProblem(room, error, { retry: () => loadModel(name, signal) });
   }
 }
 
