@@ -17,7 +17,6 @@ import logging
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
@@ -29,11 +28,11 @@ from app.db import BreedEntry, CoughEntry
 from app.db.history import quick_insert, recorded_columns
 from app.db.installation import installation_id
 from app.db.locks import wait_for_writers
-from app.errors import HistoryEntryNotFound, KenaliError, StorageFull, UserNotFound
+from app.errors import HistoryEntryNotFound, KenaliError, UserNotFound
 from app.services.health import PartHealth
 from app.services.paging import Page, PageRequest, fetch_page
 from app.services.users import MAX_ID
-from app.storage import Storage, is_temporary
+from app.storage import Storage, check_writable, is_temporary
 
 logger = logging.getLogger(__name__)
 
@@ -138,11 +137,7 @@ class Pictures:
                 gone = [key for key in found if is_temporary(key) or (_OURS.fullmatch(key) and key not in known)]
                 for key in gone:
                     self._storage.delete(key)
-            # A folder that can be read only would otherwise show at the first prediction, which is then refused.
-            trial = self.new_key(None, "jpg")
-            with suppress(StorageFull):  # the part "disk" tells it, and ceases to when there is room again
-                self.put(trial, b"")
-            self._storage.delete(trial, durable=False)
+            check_writable(self._storage, home)
         except (OSError, KenaliError):
             # The server is of use without it.
             logger.exception("The history pictures in %s could not be checked", self._storage.name)

@@ -24,7 +24,7 @@ from app.db.locks import wait_for_writers
 from app.errors import KenaliError
 from app.services.health import PartHealth
 from app.services.photo_names import is_photo_key
-from app.storage import Storage, is_temporary
+from app.storage import Storage, check_writable, is_temporary
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +84,8 @@ class Sweep:
             with self._sessions.begin() as session:
                 wait_for_writers(session)
                 report = self._sweep(session)
+            if not report.refused:
+                check_writable(self._storage)
         except (OSError, KenaliError):
             # The server is of use without it: recognition reads no photos.
             logger.exception("The photos in %s could not be checked", self._storage.name)

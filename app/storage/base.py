@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import BinaryIO, Final, Protocol
+
+from app.errors import StorageFull
 
 #: What a file that is still being written is called; one that a killed program left behind is recognised by it.
 TEMPORARY_PREFIX: Final = ".tmp-"
@@ -112,6 +115,24 @@ def check_key(key: str) -> tuple[str, ...]:
         if part in {"", ".", ".."} or "\\" in part or not part.isprintable() or len(part.encode()) > _MAX_PART_BYTES:
             raise InvalidKey(f"Not a storage key: {key!r}")
     return parts
+
+
+def check_writable(storage: Storage, folder: str = "") -> None:
+    """Store a file and remove it again: a place that can only be read would else show when somebody sends something.
+
+    A full one passes: that ends when there is room again, and health tells the room that is left.
+
+    :raises StorageUnavailable: it cannot be written to.
+    """
+    key = f"{folder}/{temporary_name()}".lstrip("/")
+    with suppress(StorageFull):
+        storage.put(key, b"", durable=False)
+    storage.delete(key, durable=False)
+
+
+def temporary_name() -> str:
+    """For a file that is still being written; nobody else has it."""
+    return TEMPORARY_PREFIX + secrets.token_hex(8)
 
 
 def is_temporary(key: str) -> bool:

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import logging
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from app.errors import StorageFull, StorageUnavailable
-from app.storage.base import TEMPORARY_PREFIX, InvalidKey, Sink, TooManyBytes, check_key
+from app.storage.base import InvalidKey, Sink, TooManyBytes, check_key, temporary_name
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +67,7 @@ class LocalStorage:
     def writing(self, key: str, *, max_bytes: int | None = None, durable: bool = True) -> Iterator[Sink]:
         """Write beside the target, flush if it is to be durable, then rename: the file is whole or absent."""
         path = self.path(key)
-        temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")
+        temporary = path.with_name(temporary_name())
         leftover = temporary
         try:
             with _told(path):

@@ -13,7 +13,7 @@ from werkzeug.http import parse_options_header, quote_header_value
 
 from app.db import EventFace, EventImage
 from app.engines.images import decode
-from app.errors import StorageFull
+from app.errors import StorageFull, StorageUnavailable
 from app.storage import LocalStorage, is_temporary
 from tests.api.test_problem import assert_problem
 from tests.events import Guests, fake_engines, photo
@@ -404,3 +404,16 @@ def test_a_known_digest_is_that_of_the_file_as_it_was_sent(guests):
     guests.upload(guests.event()["id"], data)
     with guests.app.extensions["kenali"].sessions() as session:
         assert session.scalars(select(EventImage.sha256)).all() == [hashlib.sha256(data).hexdigest()]
+
+
+def test_a_folder_that_can_only_be_read_shows_in_the_health(guests, monkeypatch):
+    files = guests.app.extensions["kenali"].event_files
+    files.sweep()
+    assert files.ping().ok
+
+    def refuse(*_, **__):
+        raise StorageUnavailable
+
+    monkeypatch.setattr(files.storage, "put", refuse)
+    files.sweep()
+    assert not files.ping().ok

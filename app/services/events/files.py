@@ -24,7 +24,7 @@ from app.db.installation import installation_id
 from app.db.locks import wait_for_writers
 from app.errors import KenaliError, PhotoFileMissing
 from app.services.health import PartHealth
-from app.storage import Storage, is_temporary
+from app.storage import Storage, check_writable, is_temporary
 
 logger = logging.getLogger(__name__)
 
@@ -160,6 +160,8 @@ class EventFiles:
             with self._sessions.begin() as session:
                 wait_for_writers(session)
                 self._last = self._sweep(session, home)
+            if self._last.ok:
+                check_writable(self.storage, home)
         except (OSError, KenaliError):
             # The server is of use without it.
             logger.exception("The events' files in %s could not be checked", self.storage.name)

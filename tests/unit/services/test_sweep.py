@@ -11,6 +11,7 @@ from sqlalchemy import delete, event, func, select, text
 
 from app.db import Photo, User
 from app.engines.images import decode
+from app.errors import StorageUnavailable
 from app.services.paging import PageRequest
 from app.services.photos import PhotoService
 from app.services.sweep import MARKER, Sweep, SweepReport
@@ -166,6 +167,7 @@ def test_a_file_whose_commit_is_under_way_is_waited_for(sweep, storage, photos, 
     put = storage.put
 
     def put_while_sweeping(key, data):
+        monkeypatch.setattr(storage, "put", put)  # the sweep tries whether it can store something, too
         put(key, data)
         sweeping.start()
         sweeping.join(0.2)
@@ -213,3 +215,17 @@ def test_an_unreadable_folder_does_not_stop_the_start(sweep, storage, photo_key,
 
     monkeypatch.setattr(storage, "keys", refuse)
     assert sweep.run().refused
+
+
+def test_a_folder_that_can_only_be_read_shows_in_the_health(sweep, storage, sessions, photo_key, monkeypatch):
+    assert sweep.run().refused is None
+
+    def refuse(*_, **__):
+        raise StorageUnavailable
+
+    with monkeypatch.context() as read_only:
+        read_only.setattr(storage, "put", refuse)
+        assert sweep.run().refused
+        assert not sweep.ping().ok
+    assert sweep.run().refused is None
+    assert set(storage.keys()) == {photo_key, MARKER}

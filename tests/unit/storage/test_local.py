@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import StorageFull, StorageUnavailable
-from app.storage import InvalidKey, LocalStorage, TooManyBytes, is_temporary
+from app.storage import InvalidKey, LocalStorage, TooManyBytes, check_writable, is_temporary
 
 
 @pytest.fixture
@@ -308,3 +308,21 @@ def test_the_room_that_is_left_is_told_before_anything_was_stored(tmp_path, monk
     monkeypatch.setattr("app.storage.local.shutil.disk_usage", away)
     assert storage.free_bytes() is None
     assert asked[0] == tmp_path / "not" / "there" / "yet"
+
+
+def test_whether_it_can_be_written_to_is_tried_without_a_trace(storage):
+    for folder in ("", "12"):
+        check_writable(storage, folder)
+    assert list(storage.keys()) == []
+    shutil.rmtree(storage.root)
+    storage.root.write_bytes(b"a file in the folder's place: root may write whatever is read-only")
+    with pytest.raises(StorageUnavailable):
+        check_writable(storage)
+
+
+def test_a_full_disk_counts_as_one_that_can_be_written_to(storage, monkeypatch):
+    def full(*_, **__):
+        raise StorageFull
+
+    monkeypatch.setattr(storage, "put", full)
+    check_writable(storage)
