@@ -60,7 +60,7 @@ def test_who_is_enrolled_twice_is_ambiguous_and_the_answer_says_what_to_look_for
     post(client, f"/api/photos/{twin}/upload", file=file(five_people()[0].photo()))
     assert client.post("/api/training/incremental", json={"user_id": twin}).status_code == 200
     answer = post(client, "/api/face/predict", file=file(five_people()[0].photo(light=0.9))).json
-    assert (answer["status"], answer["data"]["decision"], answer["data"]["user_id"]) == ("unknown", "ambiguous", None)
+    assert (answer["status"], answer["data"]["decision"], answer["data"]["user_id"]) == ("ambiguous", "ambiguous", None)
     assert {person["user_id"] for person in answer["data"]["all_predictions"][:2]} == {gallery[0], twin}
     assert "enrolled twice" in answer["data"]["warnings"][0]
 
