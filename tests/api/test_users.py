@@ -53,7 +53,7 @@ def test_what_is_wrong_is_said_by_field(client, app, change, field):
     assert list(app.extensions["kenali"].settings.dataset_dir.glob("[0-9]*")) == []
 
 
-@pytest.mark.parametrize("password", ["short", "x" * 1025])
+@pytest.mark.parametrize("password", ["", "short", "x" * 1025])
 def test_everything_that_is_wrong_is_said_at_once(client, password):
     wrong = {"name": "", "email": "nobody", "password": password}
     body = assert_problem(client.post("/api/users", json=wrong), 400, "invalid_input")

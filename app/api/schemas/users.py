@@ -39,7 +39,7 @@ def _one_line(value: str) -> str:
 
 def _password(value: str | None) -> str | None:
     # The service refuses it too; here it is told together with what else is wrong.
-    if value and not has_good_length(value):
+    if value is not None and not has_good_length(value):
         raise ValueError(LENGTH_NEEDED)
     return value
 

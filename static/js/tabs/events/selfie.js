@@ -248,9 +248,9 @@ export function makeSelfie({ onSearch, onClear }) {
   function heading(used, byStored) {
     if (purpose === "replace") return t("A new selfie");
     if (purpose === "add") return t("Another picture of you");
-    if (purpose === "search") return t("Show who you are");
-    if (used) return tn("By this picture of you", "By these {count} pictures of you", files.length);
-    return byStored ? t("By your stored selfie") : "";
+    if (used && purpose === null) return tn("By this picture of you", "By these {count} pictures of you", files.length);
+    if (byStored && purpose === null) return t("By your stored selfie");
+    return t("Show who you are"); // also while the server is asked whether there is a stored one
   }
 
   function sentence(used, byStored) {
