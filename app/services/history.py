@@ -137,7 +137,7 @@ class Pictures:
                 gone = [key for key in found if is_temporary(key) or (_OURS.fullmatch(key) and key not in known)]
                 for key in gone:
                     self._storage.delete(key)
-            check_writable(self._storage, home)
+                check_writable(self._storage, home)
         except (OSError, KenaliError):
             # The server is of use without it.
             logger.exception("The history pictures in %s could not be checked", self._storage.name)

@@ -84,8 +84,8 @@ class Sweep:
             with self._sessions.begin() as session:
                 wait_for_writers(session)
                 report = self._sweep(session)
-            if not report.refused:
-                check_writable(self._storage)
+                if not report.refused:
+                    check_writable(self._storage)
         except (OSError, KenaliError):
             # The server is of use without it: recognition reads no photos.
             logger.exception("The photos in %s could not be checked", self._storage.name)

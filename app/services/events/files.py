@@ -160,8 +160,8 @@ class EventFiles:
             with self._sessions.begin() as session:
                 wait_for_writers(session)
                 self._last = self._sweep(session, home)
-            if self._last.ok:
-                check_writable(self.storage, home)
+                if self._last.ok:
+                    check_writable(self.storage, home)
         except (OSError, KenaliError):
             # The server is of use without it.
             logger.exception("The events' files in %s could not be checked", self.storage.name)
